@@ -1,0 +1,1 @@
+"""Secure intake of testimonies, and the offline desk that reads them."""

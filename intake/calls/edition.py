@@ -1,0 +1,120 @@
+"""An edition: one call with its translations, exactly as people were asked, and the digest that names it.
+
+The digest is what `sha256sum call.yaml *.po | sha256sum` prints in the edition's folder (names in byte order), so that
+the words that were shown can be checked against it with two commands.
+"""
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import bleach
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+
+from intake.calls.load import CallError, load_call
+from intake.calls.model import REFUSED_LABEL, UNKNOWN_LABEL, Call
+
+SOURCE_LANGUAGE = "en"
+CALL_FILE = "call.yaml"
+CALLS = Path(__file__).parent
+_RICH_TAGS = frozenset({"p", "strong", "em", "ul", "li"})
+
+
+def read_catalogue(source: bytes) -> Translations:
+    """Return the translations in a `.po` file. There is no compiled file to forget. Raises CallError."""
+    try:
+        catalogue = read_po(io.BytesIO(source), abort_invalid=True)
+    except ValueError as error:
+        raise CallError(f"not a catalogue of translations: {error}") from None
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Translations(compiled)
+
+
+def rich(text: str) -> str:
+    """Return HTML with nothing but p, strong, em, ul and li: a translation file is untrusted input."""
+    cleaned = bleach.clean(text, tags=_RICH_TAGS, attributes={})
+    return cleaned if cleaned.startswith("<") else f"<p>{cleaned}</p>"
+
+
+@dataclass(frozen=True, eq=False)
+class Edition:
+    """`files` holds `call.yaml` and a `<language>.po` for each translation."""
+
+    files: Mapping[str, bytes]
+
+    @cached_property
+    def sha256(self) -> str:
+        """The digest that names this edition, in hex."""
+        lines = (f"{hashlib.sha256(self.files[name]).hexdigest()}  {name}\n" for name in sorted(self.files))
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    @cached_property
+    def call(self) -> Call:
+        """The checked call. Raises CallError."""
+        return load_call(self.files[CALL_FILE])
+
+    @cached_property
+    def _catalogues(self) -> Mapping[str, Translations]:
+        return {
+            name.removesuffix(".po"): read_catalogue(content)
+            for name, content in self.files.items()
+            if name.endswith(".po")
+        }
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages it can be read in."""
+        return (SOURCE_LANGUAGE, *sorted(self._catalogues))
+
+    def translate(self, text: str, language: str) -> str:
+        """Return a text of the call in a language, or as it is where there is no translation."""
+        catalogue = self._catalogues.get(language)
+        return str(catalogue.gettext(text)) if catalogue else text
+
+    def notice(self, language: str) -> str:
+        """Return the consent notice exactly as it is shown: HTML."""
+        return rich(self.translate(self.call.notice, language))
+
+    def notice_sha256(self, language: str) -> str:
+        """Return the SHA-256, in hex, of the notice as it is shown in a language."""
+        return hashlib.sha256(self.notice(language).encode()).hexdigest()
+
+    def untranslated(self, language: str) -> list[str]:
+        """Return the texts that have no translation in a language, in order."""
+        catalogue = self._catalogues.get(language)
+        texts = dict.fromkeys([*self.call.messages(), UNKNOWN_LABEL, REFUSED_LABEL])
+        return (
+            []
+            if language == SOURCE_LANGUAGE
+            else [
+                text
+                for text in texts
+                if catalogue is None or not catalogue._catalog.get(text)
+            ]
+        )
+
+
+def read_editions(translations: Path, languages: tuple[str, ...], calls: Path = CALLS) -> dict[str, Edition]:
+    """Return the current edition of every call by its name.
+
+    `calls` is the folder of `<name>.yaml`, `translations` that of `<language>/LC_MESSAGES/<name>.po`. Raises CallError.
+    """
+    editions = {}
+    for path in sorted(calls.glob("*.yaml")):
+        call = load_call(path.read_bytes(), path.name)
+        if call.name != path.stem:
+            raise CallError(f"{path.name}: the call's name is {call.name!r}; name the file {call.name}.yaml")
+        catalogues = {
+            f"{language}.po": catalogue.read_bytes()
+            for language in languages
+            if (catalogue := translations / language / "LC_MESSAGES" / f"{call.name}.po").exists()
+        }
+        editions[call.name] = Edition({CALL_FILE: path.read_bytes(), **catalogues})
+    return editions

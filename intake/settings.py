@@ -1,0 +1,58 @@
+"""What an operator can set: `INTAKE_…` in the environment, or `intake.toml` in the instance folder."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PREFIX = "INTAKE_"
+ROOT = Path(__file__).resolve().parent.parent
+LANGUAGES = "en fr ar"
+
+
+class SettingsError(Exception):
+    """A setting is wrong. The message says which and why."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one instance."""
+
+    instance: Path
+    database_url: str
+    keys: Path
+    languages: tuple[str, ...]
+    exit_url: str
+    organisation: str
+
+
+def load_settings(environment: Mapping[str, str]) -> Settings:
+    """Return the settings; the environment goes before `intake.toml`. Raises SettingsError."""
+    given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
+    instance = Path(given.pop("instance", "") or "instance").absolute()
+    values = {**_read_file(instance / "intake.toml"), **given}
+    known = {"database_url", "keys", "languages", "exit_url", "organisation"}
+    for name in values.keys() - known:
+        raise SettingsError(f"{PREFIX}{name.upper()} is not a setting of this program")
+    languages = tuple(values.get("languages", LANGUAGES).replace(",", " ").split())
+    exit_url = values.get("exit_url", "")
+    if exit_url and not exit_url.startswith(("https://", "http://")):
+        raise SettingsError("INTAKE_EXIT_URL must start with https:// or http://")
+    return Settings(
+        instance=instance,
+        database_url=values.get("database_url", f"sqlite:///{instance / 'intake.db'}"),
+        keys=Path(values.get("keys", "keys")).absolute(),
+        languages=languages,
+        exit_url=exit_url,
+        organisation=values.get("organisation", "CyberPeace Institute"),
+    )
+
+
+def _read_file(path: Path) -> dict[str, str]:
+    try:
+        content = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"{path}: {error}") from None
+    return {name: str(value) for name, value in content.items()}

@@ -1,0 +1,87 @@
+"""Calm pages for what goes wrong, in the person's language. None tells what is inside."""
+
+import logging
+
+from flask import Flask, Response, render_template, request
+from flask_babel import gettext as _
+from werkzeug.exceptions import HTTPException
+
+from intake.site.headers import open_policy
+from intake.site.service import NotReadyError
+
+_log = logging.getLogger("intake")
+_DRAIN_BYTES = 16 * 1024 * 1024
+
+
+def init_errors(app: Flask) -> None:
+    """Give the application its error pages."""
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(NotReadyError, _not_ready)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _http_error(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status in (413, 400):
+        _read_on()
+    if status < 400:
+        return Response(error.get_response().get_data(), status=status, headers=error.get_headers())
+    response = _page(status)
+    if status == 405:
+        response.headers["Allow"] = dict(error.get_headers()).get("Allow", "")
+    return response
+
+
+def _not_ready(error: NotReadyError) -> Response:
+    _log.error("not ready: %s", error)
+    return _page(503)
+
+
+def _unexpected(error: Exception) -> Response:
+    # The kind of the error and where it arose: never its message, which could hold an answer.
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
+    _log.error("unexpected %s at %s", type(error).__name__, place)
+    return _page(500)
+
+
+def _read_on() -> None:
+    """Take in some of a body that was refused: a browser that is still sending would not show the answer."""
+    left = _DRAIN_BYTES
+    stream = request.environ["wsgi.input"]
+    while left > 0 and (chunk := stream.read(min(left, 65536))):
+        left -= len(chunk)
+
+
+def _page(status: int) -> Response:
+    open_policy()
+    title, texts = _words(status)
+    return Response(render_template("error.html", title=title, texts=texts), status=status)
+
+
+def _words(status: int) -> tuple[str, list[str]]:
+    if status in (404, 410):
+        return _("Page not found"), [_("The address may be wrong, or the page has moved.")]
+    if status == 405:
+        return _("This page cannot do that"), [_("Please go to the start page.")]
+    if status == 413:
+        return _("That was too much to send"), [
+            _("Nothing was stored."),
+            _("Go back, make the text shorter and send it again. Your answers should still be there."),
+        ]
+    if status == 503:
+        return _("We cannot take testimonies just now"), [
+            _("The problem is on our side. Nothing is lost, because nothing was sent."),
+            _("Please come back later."),
+        ]
+    if status >= 500:
+        return _("Something went wrong on our side"), [
+            _("We do not know if your testimony was stored."),
+            _("Go back and send it again. If it was stored, this makes no second one."),
+        ]
+    return _("We could not take this"), [
+        _("Nothing was stored."),
+        _("Please open the form on this site and send it from there."),
+    ]

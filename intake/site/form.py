@@ -1,0 +1,108 @@
+"""The form's address: show it, take what is sent, and never lose what was typed."""
+
+from flask import Blueprint, Response, abort, request
+from flask_babel import gettext as _
+from sqlalchemy.exc import SQLAlchemyError
+
+from intake import code
+from intake.calls.answers import check, from_form
+from intake.calls.edition import Edition
+from intake.site.form_page import EARLIER, SWITCH, Filled, blank_form, filled_form
+from intake.site.languages import current_language
+from intake.site.pages import language_or_404, receipt, stop_page
+from intake.site.sealing import Sending, seal_addition, seal_testimony
+from intake.site.service import Ready, service
+from intake.site.tokens import SignedForm
+from intake.store.records import AlreadySentError, Kept
+
+form = Blueprint("form", __name__)
+
+
+@form.get("/<language>/<call>")
+def show(language: str, call: str) -> Response:
+    """Show the empty form."""
+    return blank_form(_current_edition(language, call), service().ready())
+
+
+@form.post("/<language>/<call>")
+def submit(language: str, call: str) -> Response:
+    """Take the form: answer with the receipt, or with the form again and everything that was typed."""
+    edition = _current_edition(language, call)
+    ready = service().ready()
+    signed = SignedForm(request.form, meta={"csrf_context": ready.tokens})
+    if not signed.validate():
+        return _new_form(edition, ready, [_("This page was open for too long. Your answers are still here.")], 422)
+    if signed.token.call != call:
+        abort(404)
+    edition = service().edition(signed.token.edition) or edition
+    return_code = _return_code("code")
+    filled = Filled(fields=request.form, earlier=request.form.get("earlier_code", ""))
+
+    def again(status: int) -> Response:
+        return filled_form(edition, signed.form_token.data, return_code, filled, status)
+
+    if SWITCH in request.form:
+        filled.notices = [_("You changed the language. Your answers are still here.")]
+        return again(200)
+    checked = check(edition.call, from_form(edition.call, request.form))
+    if checked.stopped:
+        return stop_page(edition, checked)
+    if checked.problems:
+        filled.problems = checked.problems
+        return again(422)
+    sending = Sending(signed.token, edition, current_language(), checked)
+    try:
+        if EARLIER in request.form:
+            added = _keep_addition(sending, ready, _return_code("earlier_code"))
+            if added is None:
+                notices = [_("We could not find the earlier testimony. You can send this as a new one.")]
+                return _new_form(edition, ready, notices, 422)
+            return receipt(added, edition)
+        return receipt(_keep_testimony(sending, ready, return_code), edition, return_code)
+    except AlreadySentError:
+        notices = [
+            _("You have already sent this form once. What you sent then is safe."),
+            _("This page holds other answers now."),
+            _("You can send them as a new testimony, or add them to the earlier one."),
+        ]
+        return _new_form(edition, ready, notices, 409, earlier=return_code)
+    except SQLAlchemyError:
+        filled.notices = [
+            _("We could not store your testimony just now. Your answers are still here."),
+            _("Please try again in a few minutes."),
+        ]
+        return again(503)
+
+
+def _keep_testimony(sending: Sending, ready: Ready, return_code: str) -> Kept:
+    keys = code.derive(return_code, ready.instance_id)
+    record, mailbox = seal_testimony(sending, keys, ready.recipients)
+    return service().records.keep(record, mailbox)
+
+
+def _keep_addition(sending: Sending, ready: Ready, earlier_code: str) -> Kept | None:
+    keys = code.derive(earlier_code, ready.instance_id)
+    testimony = service().records.testimony(keys.mailbox_id)
+    if testimony is None:
+        return None
+    return service().records.keep(seal_addition(sending, keys, ready.recipients, testimony.id))
+
+
+def _new_form(edition: Edition, ready: Ready, notices: list[str], status: int, earlier: str = "") -> Response:
+    """Return the typed answers in a new form, with a token and a return code of its own."""
+    token = ready.tokens.issue(edition.call.name, edition.sha256, ready.recipient_set)
+    filled = Filled(fields=request.form, notices=notices, earlier=earlier)
+    return filled_form(edition, token, code.make(), filled, status)
+
+
+def _return_code(name: str) -> str:
+    """Return the code that came with the form, or a new one where it is damaged: the testimony counts more."""
+    try:
+        return code.read(request.form.get(name, ""))
+    except code.CodeError:
+        return code.make()
+
+
+def _current_edition(language: str, call: str) -> Edition:
+    language_or_404(language)
+    return service().editions.get(call) or abort(404)

@@ -1,0 +1,142 @@
+"""The page that holds a whole questionnaire: rendered once for everyone, or again with what one person typed."""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from babel.dates import get_month_names
+from flask import Response, render_template, request
+from flask_babel import gettext as _
+from markupsafe import Markup
+from werkzeug.datastructures import MultiDict
+
+from intake import code
+from intake.calls.answers import Problem, from_form
+from intake.calls.countries import country_names
+from intake.calls.edition import Edition, rich
+from intake.calls.model import Condition
+from intake.site.branches import Branches, explain
+from intake.site.compression import SplicedPage
+from intake.site.headers import accepts_gzip, open_policy
+from intake.site.languages import current_language
+from intake.site.service import Ready
+from intake.site.words import problem_text
+
+SWITCH = "switch"
+EARLIER = "earlier"
+_MARKER = "@@hidden fields@@"
+
+
+@dataclass
+class Filled:
+    """What a person typed, and what the page says about it."""
+
+    fields: MultiDict[str, str] = field(default_factory=MultiDict)
+    problems: Sequence[Problem] = ()
+    notices: Sequence[str] = ()
+    """Sentences above the form: what happened, what to do."""
+    earlier: str = ""
+    """The return code of a testimony that this form has already made."""
+
+
+def blank_form(edition: Edition, ready: Ready) -> Response:
+    """Return the empty form. Only its hidden fields differ from one person to the next."""
+    language = current_language()
+    demo = any(key.demo for key in ready.recipients)
+    page, style_hash = _blank_page(edition, language, demo)
+    open_policy(style_hash=style_hash, forms=True)
+    token = ready.tokens.issue(edition.call.name, edition.sha256, ready.recipient_set)
+    hidden = _hidden_fields(token, code.make()).encode()
+    if not accepts_gzip(request):
+        return Response(page.plain(hidden), mimetype="text/html")
+    response = Response(page.compressed(hidden), mimetype="text/html")
+    response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+def filled_form(edition: Edition, token: str, return_code: str, filled: Filled, status: int) -> Response:
+    """Return the form with everything that was typed, under the given token and return code."""
+    language = current_language()
+    style = _style(edition, language)
+    open_policy(style_hash=_style_hash(style), forms=True)
+    page = _render(edition, language, style, _hidden_fields(token, return_code), filled)
+    return Response(page, status=status, mimetype="text/html")
+
+
+@lru_cache(maxsize=64)
+def _blank_page(edition: Edition, language: str, demo: bool) -> tuple[SplicedPage, str]:
+    style = _style(edition, language)
+    page = _render(edition, language, style, _MARKER, Filled())
+    return SplicedPage(page.encode(), _MARKER.encode()), _style_hash(style)
+
+
+def _render(edition: Edition, language: str, style: str, hidden: str, filled: Filled) -> str:
+    branches = Branches(edition.call)
+
+    def translate(text: str) -> str:
+        return edition.translate(text, language)
+
+    def only_if(condition: Condition) -> str:
+        """Say in words when something is to be answered, for browsers that cannot close a branch."""
+        needed = (
+            _(
+                "Only if you chose “%(answers)s” at “%(question)s”",
+                answers="”, “".join(map(translate, answers)),
+                question=translate(question),
+            )
+            for question, answers in explain(edition.call, condition).items()
+        )
+        return " ".join(needed)
+
+    return render_template(
+        "form.html",
+        call=edition.call,
+        edition=edition,
+        branches=branches,
+        t=translate,
+        rich=lambda text: Markup(rich(translate(text))),  # noqa: S704 - bleach has cleaned it
+        only_if=only_if,
+        countries=country_names(language),
+        months=get_month_names("wide", locale=language),
+        hidden=Markup(hidden),  # noqa: S704 - made by _hidden_fields
+        style=Markup(style),  # noqa: S704 - made by Branches
+        filled=filled,
+        problems={problem.question: problem_text(problem) for problem in reversed(filled.problems)},
+        start=_start(edition, filled),
+        switch=SWITCH,
+        earlier=EARLIER,
+    )
+
+
+def _start(edition: Edition, filled: Filled) -> str:
+    """Return the id of the section to show first: where the first problem is, or where the person had got to."""
+    sections = edition.call.sections
+    if filled.problems:
+        return next(
+            section.id
+            for section in sections
+            if any(question.id == filled.problems[0].question for question in section.questions)
+        )
+    given = from_form(edition.call, filled.fields)
+    answered = [section.id for section in sections if any(question.id in given for question in section.questions)]
+    return answered[-1] if answered else sections[0].id
+
+
+@lru_cache(maxsize=64)
+def _style(edition: Edition, language: str) -> str:
+    words = _("Not answered").replace("\\", "").replace('"', "")
+    return f'form{{--none:"{words}"}}' + Branches(edition.call).css()
+
+
+def _style_hash(style: str) -> str:
+    return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+
+def _hidden_fields(token: str, return_code: str) -> str:
+    fields: Mapping[str, str] = {"form_token": token, "code": return_code}
+    return "".join(
+        Markup('<input type="hidden" name="{}" value="{}" autocomplete="off">').format(name, value)
+        for name, value in fields.items()
+    )

@@ -1,0 +1,100 @@
+"""The pages around the form: the open calls, the receipt, the way out, and what other programs ask for."""
+
+import datetime
+
+from babel.dates import format_date
+from flask import Blueprint, Response, abort, redirect, render_template
+from markupsafe import Markup
+from werkzeug.wrappers import Response as AnyResponse
+
+from intake import code
+from intake.calls.answers import Checked
+from intake.calls.edition import Edition, rich
+from intake.site.assets import CLEAR_SITE_DATA
+from intake.site.headers import open_policy
+from intake.site.languages import current_language
+from intake.site.service import NotReadyError, service
+from intake.store.records import Kept
+
+pages = Blueprint("pages", __name__)
+
+
+@pages.get("/")
+def root() -> AnyResponse:
+    """Go to the start page in the best language."""
+    return redirect(f"/{current_language()}/")
+
+
+@pages.get("/<language>/")
+def landing(language: str) -> Response:
+    """Show the open calls."""
+    language_or_404(language)
+    service().ready()
+    open_policy()
+    calls = [
+        (edition.call.name, edition.translate(edition.call.title, language), _rich(edition, edition.call.summary))
+        for edition in service().editions.values()
+    ]
+    return Response(render_template("landing.html", calls=calls))
+
+
+@pages.get("/keys")
+def keys() -> Response:
+    """List the recipients in use, one a line, with their comments."""
+    lines = []
+    for key in service().ready().recipients:
+        lines += [f"# {comment}" for comment in key.comments] + [str(key.recipient)]
+    return Response("\n".join(lines) + "\n", mimetype="text/plain")
+
+
+@pages.get("/exit")
+def leave() -> Response:
+    """Leave quickly: a neutral page that makes the browser forget the ones before."""
+    open_policy()
+    response = Response(render_template("exit.html", exit_url=service().settings.exit_url))
+    response.headers["Clear-Site-Data"] = CLEAR_SITE_DATA
+    return response
+
+
+@pages.get("/healthz")
+def health() -> Response:
+    """Say whether a submission could be stored now."""
+    try:
+        service().ready()
+    except NotReadyError as error:
+        return Response(f"{error}\n", status=503, mimetype="text/plain")
+    return Response("ok\n", mimetype="text/plain")
+
+
+def receipt(kept: Kept, edition: Edition, return_code: str = "") -> Response:
+    """Return the receipt of a record. An addition shows no code: whoever may use it has it already."""
+    open_policy()
+    language = current_language()
+    return Response(
+        render_template(
+            "receipt.html",
+            title=edition.translate(edition.call.title, language),
+            return_code=code.groups(return_code) if return_code else "",
+            digest=kept.sha256,
+            day=format_date(datetime.date.fromisoformat(kept.day), "long", locale=language),
+        )
+    )
+
+
+def stop_page(edition: Edition, checked: Checked) -> Response:
+    """Return the page for someone whom the form must not take. Nothing was stored."""
+    open_policy()
+    language = current_language()
+    section = next(section for section in edition.call.sections if section.id == checked.stopped)
+    title = edition.translate(section.title, language)
+    return Response(render_template("stop.html", title=title, text=_rich(edition, section.text)))
+
+
+def language_or_404(language: str) -> None:
+    """Refuse a language that the site does not speak."""
+    if language not in service().settings.languages:
+        abort(404)
+
+
+def _rich(edition: Edition, text: str) -> Markup:
+    return Markup(rich(edition.translate(text, current_language())))  # noqa: S704 - bleach has cleaned it

@@ -1,0 +1,121 @@
+"""What every view needs, made once a process: settings, keys, records, editions. It knows whether the site is ready.
+
+An instance that is not ready says so before anyone starts typing, and recovers without a restart.
+"""
+
+import hashlib
+import os
+import threading
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from flask import current_app
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from intake.calls.edition import Edition, read_editions
+from intake.instance import InstanceError, form_key, read_secret
+from intake.settings import ROOT, Settings
+from intake.site.keyring import Key, Keyring, KeysError
+from intake.site.tokens import Tokens
+from intake.store.engine import open_engine
+from intake.store.records import Records
+from intake.store.schema import SchemaError, instance_id
+
+TRANSLATIONS = ROOT / "translations"
+_CHECK_SECONDS = 1.0
+_LEAST_FREE_BYTES = 16 * 1024 * 1024
+
+
+class NotReadyError(Exception):
+    """No testimony can be stored now. The message is for the operator; a source gets a calm page."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What is at hand when the site is ready."""
+
+    instance_id: bytes
+    tokens: Tokens
+    recipients: tuple[Key, ...]
+
+    @cached_property
+    def recipient_set(self) -> str:
+        """A short name of the recipients in use, for the form token."""
+        names = " ".join(sorted(key.recipient.fingerprint for key in self.recipients))
+        return hashlib.sha256(names.encode()).hexdigest()[:16]
+
+
+class Service:
+    """One instance of the service."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.editions = read_editions(TRANSLATIONS, settings.languages)
+        self._editions = {edition.sha256: edition for edition in self.editions.values()}
+        self.keyring = Keyring(settings.keys)
+        self.records = Records(open_engine(settings.database_url))
+        self._lock = threading.Lock()
+        self._checked = 0.0
+        self._ready: Ready | None = None
+        self._reason = ""
+
+    def ready(self) -> Ready:
+        """Return what is needed to take a testimony. Raises NotReadyError when none could be stored now.
+
+        The answer is at most a second old.
+        """
+        with self._lock:
+            if time.monotonic() - self._checked > _CHECK_SECONDS or self._checked == 0.0:
+                try:
+                    self._ready, self._reason = self._check(), ""
+                except (KeysError, InstanceError, SchemaError, NotReadyError) as error:
+                    self._ready, self._reason = None, str(error)
+                except SQLAlchemyError:
+                    self._ready, self._reason = None, "the database cannot be opened and written: run `intake init`"
+                self._checked = time.monotonic()
+            if self._ready is None:
+                raise NotReadyError(self._reason)
+            return self._ready
+
+    def edition(self, sha256: str) -> Edition | None:
+        """Return an edition, current or past."""
+        if sha256 not in self._editions:
+            files = self.records.edition(sha256)
+            if not files:
+                return None
+            self._editions[sha256] = Edition(files)
+        return self._editions[sha256]
+
+    def _check(self) -> Ready:
+        keys = self.keyring.keys()
+        secret = read_secret(self.settings.instance)
+        self._check_space()
+        before = self._ready
+        identifier = before.instance_id if before else instance_id(self.records.engine)
+        if before is None or before.recipients != keys:
+            self._remember(keys)
+        self.records.check_writable()
+        return before if before and before.recipients == keys else Ready(identifier, Tokens(form_key(secret)), keys)
+
+    def _remember(self, keys: tuple[Key, ...]) -> None:
+        for edition in self.editions.values():
+            self.records.remember_edition(edition.sha256, edition.files)
+        for key in keys:
+            self.records.remember_recipient(key.recipient.fingerprint, str(key.recipient), "; ".join(key.comments))
+
+    def _check_space(self) -> None:
+        url = make_url(self.settings.database_url)
+        folder = Path(url.database or "").parent
+        if url.get_backend_name() == "sqlite" and folder.is_dir():
+            space = os.statvfs(folder)
+            if space.f_bavail * space.f_frsize < _LEAST_FREE_BYTES:
+                raise NotReadyError(f"the disk that holds {folder} is full: make room")
+
+
+def service() -> Service:
+    """Return the service of the application that handles this request."""
+    found: Service = current_app.extensions["intake"]
+    return found

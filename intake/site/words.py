@@ -1,0 +1,30 @@
+"""The words for what is wrong with an answer: the same in the summary and at the question."""
+
+from babel.numbers import format_decimal
+from flask_babel import gettext as _
+
+from intake.calls.answers import Problem, Rule
+from intake.site.languages import current_language
+
+
+def problem_text(problem: Problem) -> str:
+    """Return what a person reads about a problem: what to do, without blame."""
+    if problem.rule is Rule.TOO_LONG:
+        return str(_("This text is too long. Please use at most %(number)s characters.", number=_number(problem.limit)))
+    if problem.rule is Rule.NUMBER:
+        return str(_("Please write a number from 0 to %(number)s, with digits only.", number=_number(problem.limit)))
+    words: dict[Rule, str] = {
+        Rule.REQUIRED: _("Please choose an answer."),
+        Rule.MUST: _("We need a yes here. Without it we may not keep your testimony."),
+        Rule.ONE_OF: _("Please tell us at least one thing about what happened. A few words are enough."),
+        Rule.CHOICE: _("Please choose one of the answers shown."),
+        Rule.YEAR: _("Please write the year with four digits, such as 2025."),
+        Rule.YEAR_MISSING: _("Please add the year, or leave the whole date empty."),
+        Rule.MONTH_MISSING: _("Please add the month, or leave the day empty."),
+        Rule.DATE: _("This date does not exist. Please check the day, the month and the year."),
+    }
+    return words[problem.rule]
+
+
+def _number(number: int) -> str:
+    return format_decimal(number, locale=current_language())

@@ -1,0 +1,79 @@
+"""Opens the database so that what is acknowledged is on the disk, and what is deleted is gone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
+
+_BUSY_SECONDS = 30
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine for a database URL. Connects to nothing yet.
+
+    An SQLite file must exist (`intake init` makes it); a file that was deleted or replaced under a running server is
+    noticed at the next transaction, not written to.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    path = Path(parsed.database or "")
+    engine = create_engine(
+        f"sqlite:///file:{path}?mode=rw&uri=true",
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+        pool_size=64,
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, record: Any) -> None:
+        connection.isolation_level = None  # transactions begin where `reading` and `writing` say so
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "secure_delete=ON",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        record.info["inode"] = _inode(path)
+
+    @event.listens_for(engine, "checkout")
+    def same_file(connection: Any, record: Any, proxy: Any) -> None:
+        if record.info["inode"] != _inode(path):
+            raise DisconnectionError("the database file was replaced")
+
+    return engine
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Give a connection in a transaction that sees one state of the database."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN")
+        yield connection
+        connection.rollback()
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Give a connection in a transaction that may write; it is durable when the block ends, or gone if it raises.
+
+    SQLite takes its one write lock here, at the start, so that two writers wait for each other and neither fails.
+    """
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+        connection.commit()
