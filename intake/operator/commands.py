@@ -4,20 +4,26 @@ import os
 import sys
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from intake.bundle import BundleError
 from intake.calls.load import CallError
 from intake.instance import InstanceError, create_secret, fingerprint, read_secret, signing_key
+from intake.operator import trial
+from intake.operator.checks import reasons
+from intake.operator.export import export as write_export
 from intake.operator.server import Server, forbid_core_dumps
 from intake.settings import Settings, SettingsError, load_settings
 from intake.site.app import create_app
+from intake.site.service import service
 from intake.store.engine import open_engine
-from intake.store.schema import SchemaError, create_file, upgrade
+from intake.store.schema import SchemaError, create_file, instance_id, upgrade
 
-_EXPECTED = (SettingsError, CallError, InstanceError, SchemaError)
+_EXPECTED = (SettingsError, CallError, InstanceError, SchemaError, BundleError, trial.TrialError)
 
 
 def _explained(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,6 +70,39 @@ def run(host: str, port: int) -> None:
     _settings()
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     Server(create_app, address).run()
+
+
+@main.command()
+@click.option("--send-test", is_flag=True, help="Also send a marked test testimony, to be seen on the desk.")
+@_explained
+def check(send_test: bool) -> None:
+    """Refuse, with reasons, to call a broken set-up good."""
+    app = create_app()
+    with app.app_context():
+        found = list(reasons(service()))
+    for reason in found:
+        click.echo(reason, err=True)
+    if found:
+        raise SystemExit(1)
+    click.echo("All is well: keys, instance, database, translations.")
+    if send_test:
+        click.echo(
+            f"A test testimony is stored. After the next export, the desk shows it as TEST: {trial.send_test(app)}"
+        )
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--since", default=0, type=click.IntRange(min=0), help="Only what comes after this sequence number.")
+@_explained
+def export(file: Path, since: int) -> None:
+    """Write everything complete to FILE, for the desk; a large export becomes several files."""
+    settings = _settings()
+    key = signing_key(read_secret(settings.instance))
+    engine = open_engine(settings.database_url)
+    instance_id(engine)
+    for path in write_export(engine, key, file, since):
+        click.echo(path)
 
 
 def _settings() -> Settings:

@@ -46,6 +46,7 @@ def create_app(environment: Mapping[str, str] | None = None) -> Flask:
         asset_url=asset_url,
         organisation=service.settings.organisation,
         languages=service.settings.languages,
+        demonstration=lambda: service.demonstration,
     )
     init_languages(app)
     init_headers(app)

@@ -11,7 +11,7 @@ from intake.site.form_page import EARLIER, SWITCH, Filled, blank_form, filled_fo
 from intake.site.languages import current_language
 from intake.site.pages import language_or_404, receipt, stop_page
 from intake.site.sealing import Sending, seal_addition, seal_testimony
-from intake.site.service import Ready, service
+from intake.site.service import NotReadyError, Ready, service
 from intake.site.tokens import SignedForm
 from intake.store.records import AlreadySentError, Kept
 
@@ -28,7 +28,10 @@ def show(language: str, call: str) -> Response:
 def submit(language: str, call: str) -> Response:
     """Take the form: answer with the receipt, or with the form again and everything that was typed."""
     edition = _current_edition(language, call)
-    ready = service().ready()
+    try:
+        ready = service().ready()
+    except NotReadyError:
+        return _not_stored(edition)
     signed = SignedForm(request.form, meta={"csrf_context": ready.tokens})
     if not signed.validate():
         return _new_form(edition, ready, [_("This page was open for too long. Your answers are still here.")], 422)
@@ -67,11 +70,7 @@ def submit(language: str, call: str) -> Response:
         ]
         return _new_form(edition, ready, notices, 409, earlier=return_code)
     except SQLAlchemyError:
-        filled.notices = [
-            _("We could not store your testimony just now. Your answers are still here."),
-            _("Please try again in a few minutes."),
-        ]
-        return again(503)
+        return _not_stored(edition)
 
 
 def _keep_testimony(sending: Sending, ready: Ready, return_code: str) -> Kept:
@@ -86,6 +85,16 @@ def _keep_addition(sending: Sending, ready: Ready, earlier_code: str) -> Kept | 
     if testimony is None:
         return None
     return service().records.keep(seal_addition(sending, keys, ready.recipients, testimony.id))
+
+
+def _not_stored(edition: Edition) -> Response:
+    """Return the typed answers in the same form, to be sent again."""
+    notices = [
+        _("We could not store your testimony just now. Your answers are still here."),
+        _("Please try again in a few minutes."),
+    ]
+    filled = Filled(fields=request.form, notices=notices, earlier=request.form.get("earlier_code", ""))
+    return filled_form(edition, request.form.get("form_token", ""), _return_code("code"), filled, 503)
 
 
 def _new_form(edition: Edition, ready: Ready, notices: list[str], status: int, earlier: str = "") -> Response:

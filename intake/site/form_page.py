@@ -21,7 +21,7 @@ from intake.site.branches import Branches, explain
 from intake.site.compression import SplicedPage
 from intake.site.headers import accepts_gzip, open_policy
 from intake.site.languages import current_language
-from intake.site.service import Ready
+from intake.site.service import Ready, service
 from intake.site.words import problem_text
 
 SWITCH = "switch"
@@ -44,8 +44,7 @@ class Filled:
 def blank_form(edition: Edition, ready: Ready) -> Response:
     """Return the empty form. Only its hidden fields differ from one person to the next."""
     language = current_language()
-    demo = any(key.demo for key in ready.recipients)
-    page, style_hash = _blank_page(edition, language, demo)
+    page, style_hash = _blank_page(edition, language, service().demonstration)
     open_policy(style_hash=style_hash, forms=True)
     token = ready.tokens.issue(edition.call.name, edition.sha256, ready.recipient_set)
     hidden = _hidden_fields(token, code.make()).encode()
@@ -66,7 +65,7 @@ def filled_form(edition: Edition, token: str, return_code: str, filled: Filled, 
 
 
 @lru_cache(maxsize=64)
-def _blank_page(edition: Edition, language: str, demo: bool) -> tuple[SplicedPage, str]:
+def _blank_page(edition: Edition, language: str, _demonstration: bool) -> tuple[SplicedPage, str]:
     style = _style(edition, language)
     page = _render(edition, language, style, _MARKER, Filled())
     return SplicedPage(page.encode(), _MARKER.encode()), _style_hash(style)

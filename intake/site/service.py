@@ -80,6 +80,11 @@ class Service:
                 raise NotReadyError(self._reason)
             return self._ready
 
+    @property
+    def demonstration(self) -> bool:
+        """Whether a key in use was made for a demonstration."""
+        return self._ready is not None and any(key.demo for key in self._ready.recipients)
+
     def edition(self, sha256: str) -> Edition | None:
         """Return an edition, current or past."""
         if sha256 not in self._editions:

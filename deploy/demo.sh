@@ -1,0 +1,36 @@
+#!/bin/sh
+# The demonstration behind `make demo`: keys, an instance and the server, all in demo/. Safe to repeat.
+set -eu
+port=$1
+umask 077
+desk="--workspace demo/desk/workspace --key demo/desk/demo.key --passphrase-file demo/desk/passphrase"
+
+mkdir -p demo/desk demo/instance demo/stick demo/keys
+if [ ! -e demo/keys/demo.pub ]; then
+  rm -f demo/desk/demo.*
+  [ -e demo/desk/passphrase ] || echo "demonstration only" > demo/desk/passphrase
+  .venv/bin/intake-desk keygen demo/desk --name demo --demo --passphrase-file demo/desk/passphrase > /dev/null
+  cp demo/desk/demo.pub demo/keys/demo.pub
+fi
+printf 'keys = "%s/demo/keys"\n' "$PWD" > demo/instance/intake.toml
+touch demo/instance/demo
+export INTAKE_INSTANCE=demo/instance
+.venv/bin/intake init > /dev/null
+
+cat <<TEXT
+
+  Open this address and tell what happened (nothing real, please):
+
+      http://127.0.0.1:$port/
+
+  Then carry a bundle to the desk and read it there, in a second terminal in this folder:
+
+      INTAKE_INSTANCE=demo/instance .venv/bin/intake export demo/stick/bundle.tar
+      .venv/bin/intake-desk open demo/stick/bundle.tar $desk
+      .venv/bin/intake-desk list $desk
+      .venv/bin/intake-desk show ID $desk
+
+  Ctrl-C stops the server. Everything is in demo/; \`rm -r demo\` ends the demonstration.
+
+TEXT
+exec .venv/bin/intake run --port "$port"

@@ -1,0 +1,126 @@
+"""Reads the log and what hangs on it, and links its new entries. Submissions never wait for the chain."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, func, select, update
+
+from intake.store.engine import reading, writing
+from intake.store.models import Edition, Instance, LogEntry, Recipient, Segment
+
+_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Unlinked:
+    """An entry that is not linked yet."""
+
+    event: str
+    record: str
+    sha256: str
+    day: str
+
+
+@dataclass(frozen=True)
+class Linked(Unlinked):
+    """An entry with its place in the chain."""
+
+    sequence: int
+    previous: str
+    digest: str
+
+
+Linker = Callable[[Linked | None, Unlinked], Linked]
+"""Gives an entry its place after the last one (None for the first of all)."""
+
+
+def link_new(engine: Engine, linker: Linker) -> None:
+    """Link every entry that arrived since, in order of arrival.
+
+    Each short transaction takes the write lock first, so two exports at once make one chain, and a submission waits
+    for one batch at most.
+    """
+    while True:
+        with writing(engine) as connection:
+            last = _last(connection)
+            columns = (LogEntry.id, LogEntry.event, LogEntry.record, LogEntry.sha256, LogEntry.day)
+            unlinked = select(*columns).where(LogEntry.sequence.is_(None)).order_by(LogEntry.id).limit(_BATCH)
+            rows = connection.execute(unlinked).all()
+            for row in rows:
+                last = linker(last, Unlinked(*row[1:]))
+                place = {"sequence": last.sequence, "previous": last.previous, "digest": last.digest}
+                connection.execute(update(LogEntry).where(LogEntry.id == row.id).values(place))
+        if len(rows) < _BATCH:
+            return
+
+
+def linked_entries(engine: Engine, since: int) -> list[Linked]:
+    """Return the linked entries after a sequence number, in order."""
+    with reading(engine) as connection:
+        query = select(*_LINKED).where(LogEntry.sequence > since).order_by(LogEntry.sequence)
+        return [_linked(row) for row in connection.execute(query)]
+
+
+def record_sizes(engine: Engine, records: Sequence[str]) -> dict[str, int]:
+    """Return the size (bytes) of each record's ciphertext; a record that is no longer there is left out."""
+    sizes: dict[str, int] = {}
+    with reading(engine) as connection:
+        for start in range(0, len(records), _BATCH):
+            batch = Segment.record.in_(records[start : start + _BATCH])
+            size = func.sum(func.length(Segment.data))
+            query = select(Segment.record, size).where(batch).group_by(Segment.record)
+            sizes.update((row[0], row[1]) for row in connection.execute(query))
+    return sizes
+
+
+def ciphertext(engine: Engine, record: str) -> Iterator[bytes]:
+    """Yield a record's ciphertext in parts."""
+    with reading(engine) as connection:
+        numbers = connection.scalars(select(Segment.number).where(Segment.record == record).order_by(Segment.number))
+        for number in numbers.all():
+            part = select(Segment.data).where(Segment.record == record, Segment.number == number)
+            yield connection.execute(part).scalar_one()
+
+
+def all_editions(engine: Engine) -> dict[str, dict[str, bytes]]:
+    """Return the files of every edition that was ever asked, by digest and name."""
+    editions: dict[str, dict[str, bytes]] = {}
+    with reading(engine) as connection:
+        for sha256, file, content in connection.execute(select(Edition.sha256, Edition.file, Edition.content)):
+            editions.setdefault(sha256, {})[file] = content
+    return editions
+
+
+def all_recipients(engine: Engine) -> list[tuple[str, str, str]]:
+    """Return the fingerprint, comment and first day of every recipient ever sealed to."""
+    with reading(engine) as connection:
+        columns = (Recipient.fingerprint, Recipient.comment, Recipient.first_day)
+        return [(row[0], row[1], row[2]) for row in connection.execute(select(*columns).order_by(Recipient.first_day))]
+
+
+def instance_name(engine: Engine) -> str:
+    """Return the instance id, in hex."""
+    with reading(engine) as connection:
+        return str(connection.scalar(select(Instance.id)))
+
+
+_LINKED = (
+    LogEntry.event,
+    LogEntry.record,
+    LogEntry.sha256,
+    LogEntry.day,
+    LogEntry.sequence,
+    LogEntry.previous,
+    LogEntry.digest,
+)
+
+
+def _last(connection: Connection) -> Linked | None:
+    query = select(*_LINKED).where(LogEntry.sequence.is_not(None)).order_by(LogEntry.sequence.desc()).limit(1)
+    row = connection.execute(query).first()
+    return _linked(row) if row else None
+
+
+def _linked(row: Row[Any]) -> Linked:
+    return Linked(*row)
