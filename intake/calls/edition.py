@@ -93,11 +93,7 @@ class Edition:
         return (
             []
             if language == SOURCE_LANGUAGE
-            else [
-                text
-                for text in texts
-                if catalogue is None or not catalogue._catalog.get(text)
-            ]
+            else [text for text in texts if catalogue is None or not catalogue._catalog.get(text)]
         )
 
 

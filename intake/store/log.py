@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, select, update
+from sqlalchemy import Connection, Engine, func, select, update
 
 from intake.store.engine import reading, writing
 from intake.store.models import Edition, Instance, LogEntry, Recipient, Segment
@@ -122,5 +122,5 @@ def _last(connection: Connection) -> Linked | None:
     return _linked(row) if row else None
 
 
-def _linked(row: Row[Any]) -> Linked:
+def _linked(row: Sequence[Any]) -> Linked:
     return Linked(*row)
