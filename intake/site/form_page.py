@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from babel.dates import get_month_names
+from babel.lists import format_list
 from flask import Response, render_template, request
 from flask_babel import gettext as _
 from markupsafe import Markup
@@ -77,13 +78,16 @@ def _render(edition: Edition, language: str, style: str, hidden: str, filled: Fi
     def translate(text: str) -> str:
         return edition.translate(text, language)
 
+    def quoted(text: str) -> str:
+        return str(_("“%(text)s”", text=translate(text)))
+
     def only_if(condition: Condition) -> str:
         """Say in words when something is to be answered, for browsers that cannot close a branch."""
         needed = (
             _(
-                "Only if you chose “%(answers)s” at “%(question)s”",
-                answers="”, “".join(map(translate, answers)),
-                question=translate(question),
+                "Only if you chose %(answers)s at %(question)s",
+                answers=format_list([quoted(answer) for answer in answers], "or", locale=language),
+                question=quoted(question),
             )
             for question, answers in explain(edition.call, condition).items()
         )

@@ -1,0 +1,72 @@
+"""What every test may use: a real instance in a temporary folder, the real server process, the real commands."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from service import Instance, Server
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Count a skipped test as failed where everything is installed: in CI nothing may be passed over."""
+    report: Any = yield
+    if report.skipped and os.environ.get("INTAKE_NO_SKIPS"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but INTAKE_NO_SKIPS is set: {report.longrepr}"
+    return report
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Instance:
+    """A fresh instance with one recipient, ready to serve."""
+    return Instance.create(tmp_path)
+
+
+@pytest.fixture
+def server(instance: Instance) -> Iterator[Server]:
+    """A running server on a fresh instance."""
+    with instance.serve() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running server that the tests of a module share: for those that look, or do not mind what others sent."""
+    with Instance.create(tmp_path_factory.mktemp("shared")).serve() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Headless Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is missing. To install it: sudo apt-get install chromium")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+    arguments += ["--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a Python module of ours as a command: `run("intake.desk.commands", "list", ...)`."""
+
+    def run_command(module: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", module, *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+
+    return run_command

@@ -1,0 +1,233 @@
+"""A real instance, the real server process on it, and a client that sends forms like a browser without scripts."""
+
+import contextlib
+import gzip
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from intake.age.identities import HybridIdentity
+
+CALL = "/en/testimonials"
+ENOUGH: dict[str, str | Sequence[str]] = {"you.adult": "Y", "CINT": "Y", "story.text": "The screens went dark."}
+"""The fewest answers that make a testimony."""
+
+
+@dataclass
+class Answer:
+    """A response, with its body as text."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    text: str
+
+    @property
+    def return_code(self) -> str:
+        """The 24 digits on a receipt."""
+        return self._output("return-code").replace(" ", "")
+
+    @property
+    def digest(self) -> str:
+        """The digest on a receipt."""
+        return self._output("digest")
+
+    def hidden(self, name: str) -> str:
+        """The value of a hidden field."""
+        found = re.search(rf'<input type="hidden" name="{name}" value="([^"]*)"', self.text)
+        assert found, f"no hidden field {name} in a page with status {self.status}"
+        return unescape(found[1])
+
+    def _output(self, identifier: str) -> str:
+        found = re.search(rf'<output id="{identifier}"[^>]*>([^<]*)</output>', self.text)
+        assert found, f"no {identifier} in a page with status {self.status}: {re.findall('<h1.*?</h1>', self.text)}"
+        return found[1]
+
+
+class Client:
+    """Sends requests to one server, with the headers that a browser sends."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send one request on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            response = connection.getresponse()
+            content = response.read()
+        finally:
+            connection.close()
+        if response.headers.get("Content-Encoding") == "gzip":
+            content = gzip.decompress(content)
+        return Answer(response.status, response.headers, content.decode())
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Fetch a page."""
+        return self.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    def post(self, path: str, fields: Mapping[str, str | Sequence[str]], **headers: str) -> Answer:
+        """Send a form."""
+        body = urlencode(fields, doseq=True).encode()
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        origin = {"Origin": f"http://127.0.0.1:{self.port}"}
+        return self.request(
+            "POST", path, body, {"Content-Type": "application/x-www-form-urlencoded", **origin, **given}
+        )
+
+    def form(self, path: str = CALL) -> dict[str, str | Sequence[str]]:
+        """Fetch a form and return its hidden fields."""
+        page = self.get(path)
+        return {name: page.hidden(name) for name in ("form_token", "code")}
+
+    def send(self, path: str = CALL, **answers: str | Sequence[str]) -> Answer:
+        """Fetch a form, fill it in and send it. Question ids have dots: pass them as `**{"story.text": …}`."""
+        return self.post(path, {**self.form(path), **ENOUGH, **answers})
+
+
+@dataclass
+class Instance:
+    """An instance in a folder of its own. `identity` opens what is sent to it."""
+
+    folder: Path
+    identity: HybridIdentity
+
+    @classmethod
+    def create(cls, folder: Path) -> "Instance":
+        """Make an instance with one recipient."""
+        instance = cls(folder, HybridIdentity.generate())
+        (folder / "keys").mkdir()
+        instance.add_recipient("duty", instance.identity)
+        (folder / "desk.key").write_text(f"{instance.identity}\n")
+        (folder / "desk.key").chmod(0o600)
+        done = instance.intake("init")
+        assert done.returncode == 0, done.stderr
+        return instance
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings of this instance, in the environment of this process."""
+        own = {"INTAKE_INSTANCE": str(self.folder / "instance"), "INTAKE_KEYS": str(self.folder / "keys")}
+        return {**{name: value for name, value in os.environ.items() if not name.startswith("INTAKE_")}, **own}
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.folder / "instance" / "intake.db"
+
+    def add_recipient(self, role: str, identity: HybridIdentity) -> None:
+        """Put a recipient into `keys/`."""
+        (self.folder / "keys" / f"{role}.pub").write_text(f"# role: {role}\n{identity.recipient()}\n")
+
+    def intake(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Run `intake` on this instance."""
+        return _run("intake.operator.commands", arguments, self.environment)
+
+    def desk(self, command: str, *arguments: object, key: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run `intake-desk` with this instance's workspace and key."""
+        place = ("--workspace", self.folder / "workspace", "--key", key or self.folder / "desk.key")
+        return _run("intake.desk.commands", (command, *arguments, *place), self.environment)
+
+    def open_on_desk(self, *options: object) -> list[dict[str, Any]]:
+        """Export everything, open it on the desk and return what `list` tells. Every step must succeed."""
+        stick = self.folder / "stick.tar"
+        for done in (self.intake("export", stick), self.desk("open", stick, *options)):
+            assert done.returncode == 0, done.stderr
+        listed = self.desk("list", "--json")
+        assert listed.returncode == 0, listed.stderr
+        found: list[dict[str, Any]] = json.loads(listed.stdout)
+        return found
+
+    def shown(self, identifier: str) -> dict[str, Any]:
+        """Return what `show --json` tells of a record that the desk has opened."""
+        done = self.desk("show", identifier, "--json")
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    @contextlib.contextmanager
+    def serve(self, **environment: str) -> Iterator["Server"]:
+        """Start the server and stop it at the end."""
+        server = self.start(**environment)
+        try:
+            yield server
+        finally:
+            server.stop()
+
+    def start(self, **environment: str) -> "Server":
+        """Start the server and wait until it answers."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        log = (self.folder / "server.log").open("ab")
+        command = [sys.executable, "-m", "intake.operator.commands", "run", "--port", str(port)]
+        process = subprocess.Popen(
+            command,
+            env={**self.environment, **environment},
+            stdout=log,
+            stderr=log,
+            cwd=self.folder,
+            start_new_session=True,
+        )
+        log.close()
+        server = Server(process, Client(port), self)
+        for _ in range(200):
+            with contextlib.suppress(OSError):
+                server.client.get("/healthz")
+                return server
+            time.sleep(0.05)
+        server.stop()
+        raise AssertionError(f"the server did not start: {server.log}")
+
+
+@dataclass
+class Server:
+    """A running server process."""
+
+    process: subprocess.Popen[bytes]
+    client: Client
+    instance: Instance
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.client.port}"
+
+    @property
+    def log(self) -> str:
+        """What it wrote to its standard output and error."""
+        return (self.instance.folder / "server.log").read_text()
+
+    def stop(self) -> None:
+        """Stop it as Ctrl-C does."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def kill(self) -> None:
+        """Kill it and its workers as a power cut does."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(20)
+
+
+def _run(module: str, arguments: Sequence[object], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
