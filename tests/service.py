@@ -3,11 +3,13 @@
 import contextlib
 import gzip
 import http.client
+import itertools
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -18,8 +20,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from intake.age.decrypt import decrypt
 from intake.age.identities import HybridIdentity
+from intake.instance import create_secret
+from intake.store.engine import open_engine
+from intake.store.schema import create_file, upgrade
 
+ROOT = Path(__file__).parent.parent
 CALL = "/en/testimonials"
 ENOUGH: dict[str, str | Sequence[str]] = {"you.adult": "Y", "CINT": "Y", "story.text": "The screens went dark."}
 """The fewest answers that make a testimony."""
@@ -114,8 +121,10 @@ class Instance:
         instance.add_recipient("duty", instance.identity)
         (folder / "desk.key").write_text(f"{instance.identity}\n")
         (folder / "desk.key").chmod(0o600)
-        done = instance.intake("init")
-        assert done.returncode == 0, done.stderr
+        create_secret(folder / "instance")
+        url = f"sqlite:///{instance.database}"
+        create_file(url)
+        upgrade(open_engine(url))
         return instance
 
     @property
@@ -129,13 +138,23 @@ class Instance:
         """The SQLite file."""
         return self.folder / "instance" / "intake.db"
 
+    def ciphertexts(self) -> list[bytes]:
+        """Every record's ciphertext, as it lies in the database."""
+        with contextlib.closing(sqlite3.connect(self.database)) as database:
+            rows = database.execute("SELECT record, data FROM segment ORDER BY record, number").fetchall()
+        return [b"".join(data for _, data in group) for _, group in itertools.groupby(rows, lambda row: row[0])]
+
+    def opened(self, ciphertext: bytes, identity: HybridIdentity | None = None) -> bytes:
+        """Decrypt with this instance's identity, or another."""
+        return decrypt(ciphertext, [identity or self.identity])
+
     def add_recipient(self, role: str, identity: HybridIdentity) -> None:
         """Put a recipient into `keys/`."""
         (self.folder / "keys" / f"{role}.pub").write_text(f"# role: {role}\n{identity.recipient()}\n")
 
-    def intake(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+    def intake(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `intake` on this instance."""
-        return _run("intake.operator.commands", arguments, self.environment)
+        return _run("intake.operator.commands", arguments, {**self.environment, **environment})
 
     def desk(self, command: str, *arguments: object, key: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run `intake-desk` with this instance's workspace and key."""

@@ -48,7 +48,7 @@ class Problem:
 
 @dataclass
 class Checked:
-    """What may be kept, what is wrong, and the id of the section that stops the person, if any: then nothing is kept."""
+    """What may be kept, what is wrong, and the id of the section that stops the person: then nothing is kept."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
     consent: dict[str, str] = field(default_factory=dict)

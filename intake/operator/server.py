@@ -59,7 +59,11 @@ class QuietLogger(Logger):  # type: ignore[misc]
 
 
 class QuietWorker(ThreadWorker):  # type: ignore[misc]
-    """A worker that answers a request it cannot read with one fixed page."""
+    """A worker that answers a request it cannot read with one fixed page, and finishes what it does before it ends."""
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """On Ctrl-C, end as on SIGTERM: gunicorn's own way drops submissions, and can lock up on its thread pool."""
+        self.handle_exit(sig, frame)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer without repeating what came."""
@@ -80,6 +84,7 @@ SETTINGS: dict[str, Any] = {
     "workers": max(2, os.cpu_count() or 1),
     "worker_class": "intake.operator.server.QuietWorker",
     "threads": 16,
+    "preload_app": True,  # nothing is connected yet when the workers are forked
     "backlog": 1024,
     "logger_class": "intake.operator.server.QuietLogger",
     "accesslog": None,

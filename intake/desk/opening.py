@@ -1,0 +1,170 @@
+"""Opens bundles: checks the server's key, every digest and the whole log, and only then decrypts and files records.
+
+Every step may be repeated: what is filed stays as it is, and what a killed run left undone is done by the next.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from intake.age.identities import HybridIdentity
+from intake.bundle import BRINGS, Manifest
+from intake.calls.edition import Edition
+from intake.desk.errors import DeskError
+from intake.desk.filing import Filing, opens
+from intake.desk.history import compare
+from intake.desk.reading import Bundle, Trouble, Verified, open_bundle
+from intake.desk.workspace import NEW, QUARANTINED, Workspace, create_workspace, head, is_workspace, open_workspace
+
+_GROUP = 4
+
+
+@dataclass
+class Opening:
+    """One run of `open`. `tell` gets each line for the reviewer; `restore_reason` accepts a restored server.
+
+    `troubles` collects everything that is not as it should be.
+    """
+
+    identities: Sequence[HybridIdentity]
+    day: str
+    tell: Callable[[str], None]
+    restore_reason: str = ""
+    troubles: list[Trouble] = field(default_factory=list)
+
+    def run(self, paths: Sequence[Path], directory: Path, expected_key: str = "") -> None:
+        """Open bundles into the workspace, making it if need be, and collect the troubles.
+
+        `expected_key` is the fingerprint that the server's key must have, if given. Raises DeskError or BundleError
+        when a bundle may not be opened at all.
+        """
+        with contextlib.ExitStack() as stack:
+            bundles = [stack.enter_context(open_bundle(path)) for path in paths]
+            bundles.sort(key=lambda bundle: (bundle.manifest.since, bundle.manifest.until))
+            known = is_workspace(directory)
+            workspace = stack.enter_context(open_workspace(directory, self.identities)) if known else None
+            pinned = (workspace and workspace.server_key()) or bundles[0].server_key
+            for bundle in bundles:
+                _check_server_key(bundle.server_key, pinned, expected_key)
+            opened = [(bundle, bundle.verify()) for bundle in bundles]
+            if workspace is None:
+                self._check_identities(opened)
+                create_workspace(directory, self.identities)
+                workspace = stack.enter_context(open_workspace(directory, self.identities))
+            filing = Filing(workspace, self.identities)
+            for bundle, found in opened:
+                self.troubles += found.troubles
+                self._remember(bundle, found, workspace)
+                filed = [filing.file(bundle, entry) for entry in found.records.values()]
+                self.troubles += [trouble for trouble in filed if trouble]
+            filing.judge_again()
+            self._name_missing(opened, workspace)
+            self._conclude(bundles[-1].manifest, filing, workspace)
+
+    def _check_identities(self, opened: Sequence[tuple[Bundle, Verified]]) -> None:
+        """Before a workspace is sealed to these identities, they must open something."""
+        records = [(bundle, record) for bundle, found in opened for record in found.records]
+        if records and not any(opens(self.identities, bundle, record) for bundle, record in records):
+            raise DeskError(
+                f"This key opens none of the {len(records)} record(s) here: use the key that testimonies are sealed to."
+            )
+
+    def _remember(self, bundle: Bundle, found: Verified, workspace: Workspace) -> None:
+        """Take over, in one transaction, what the bundle says about the server and its log."""
+        manifest = bundle.manifest
+        with workspace.transaction():
+            newer = not workspace.has_opened(manifest) and manifest.day >= workspace.last_day()
+            comparison = compare(manifest, found.entries, workspace.log(), newer=newer)
+            restored = comparison.diverges is not None and bool(self.restore_reason)
+            if comparison.diverges is not None and restored:
+                if comparison.diverges <= manifest.since:
+                    raise DeskError("To accept a restored server, ask the operator for an export without --since.")
+                workspace.forget_log(comparison.diverges)
+                workspace.note(self.day, "restore accepted", self.restore_reason)
+                for trouble in comparison.troubles:
+                    self.tell(f"accepted: {trouble.kind}: {trouble.text}")
+            else:
+                self.troubles += comparison.troubles
+            self._remember_server(bundle, workspace)
+            for edition in self._new_editions(found, workspace):
+                workspace.add_edition(edition)
+            if comparison.diverges is None or restored:
+                workspace.remember_log(manifest, found.entries)
+
+    def _remember_server(self, bundle: Bundle, workspace: Workspace) -> None:
+        if workspace.server_key() is None:
+            self.tell(f"The server's key, seen for the first time: {fingerprint(bundle.server_key)}")
+            self.tell("Compare it with the fingerprint that the operator gives you by another way.")
+            workspace.pin(bundle.server_key)
+        seen = workspace.recipients()
+        for recipient in bundle.manifest.recipients:
+            if recipient.recipient not in seen:
+                name = f"{recipient.recipient} ({recipient.comment}; {recipient.day})"
+                self.tell(f"A key that testimonies are sealed to, seen for the first time: {name}")
+        workspace.add_recipients(bundle.manifest.recipients)
+
+    def _new_editions(self, found: Verified, workspace: Workspace) -> Iterator[Edition]:
+        """Yield the editions that are not kept yet, are what their digest says, and can be read."""
+        for sha256, files in found.editions.items():
+            if workspace.edition(sha256) is not None:
+                continue
+            edition = Edition({name: content for name, content in files.items() if "/" not in name})
+            if edition.sha256 != sha256:
+                self.troubles.append(Trouble("altered", f"the edition {sha256} is not the one that its name says"))
+                continue
+            try:
+                for language in edition.languages:
+                    edition.notice_sha256(language)
+            # What a hostile catalogue can make its reader raise, besides CallError, which is a ValueError.
+            except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
+                self.troubles.append(Trouble("altered", f"the edition {sha256} cannot be read: {error}"))
+                continue
+            yield edition
+
+    def _name_missing(self, opened: Sequence[tuple[Bundle, Verified]], workspace: Workspace) -> None:
+        """Name what the server does not have, unless its log says that it was purged."""
+        entries = [known.entry for known in workspace.log().values() if known.entry]
+        entries += [entry for _, found in opened for entry in found.entries.values()]
+        purged = {entry.record for entry in entries if entry.event == "purged"}
+        never_seen = 0
+        for bundle, found in opened:
+            for entry in found.entries.values():
+                if entry.event not in BRINGS or entry.record in bundle.manifest.records:
+                    continue
+                if entry.record in purged:
+                    never_seen += workspace.record(entry.record) is None
+                    continue
+                what = f"record {entry.record} (entry {entry.sequence})"
+                text = f"{what} is in the log and no longer on the server, and the log has no purge of it"
+                self.troubles.append(Trouble("dropped", text))
+        if never_seen:
+            self.tell(f"{never_seen} record(s) were purged on the server before this desk saw them.")
+
+    def _conclude(self, manifest: Manifest, filing: Filing, workspace: Workspace) -> None:
+        changed = filing.changed.values()
+        for record in changed:
+            if record.state == QUARANTINED:
+                self.tell(f"quarantined: record {record.id} (entry {record.sequence}): {record.reason}")
+        opened = sum(record.state == NEW for record in changed)
+        news = f"{opened} record(s) opened, {len(changed) - opened} quarantined." if changed else "Nothing new."
+        last, _ = head(workspace.log())
+        self.tell(f"{news} The bundle is of {manifest.day}; this desk knows the log up to entry {last}.")
+
+
+def fingerprint(server_key: bytes) -> str:
+    """Return the SHA-256 of a server's key, in hex, in groups that can be compared aloud."""
+    digest = hashlib.sha256(server_key).hexdigest()
+    return " ".join(digest[start : start + _GROUP] for start in range(0, len(digest), _GROUP))
+
+
+def _check_server_key(server_key: bytes, pinned: bytes, expected: str) -> None:
+    actual = fingerprint(server_key)
+    if server_key != pinned:
+        raise DeskError(
+            f"The bundle is signed by another server key ({actual}) than the one this desk knows "
+            f"({fingerprint(pinned)}): do not trust it, and ask the operator by another way."
+        )
+    if expected and "".join(expected.replace(":", " ").split()).lower() != actual.replace(" ", ""):
+        raise DeskError(f"The server's key is {actual}, which is not the one you gave: do not trust the bundle.")

@@ -1,0 +1,104 @@
+"""Promise 1: no plaintext at rest on the server."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from service import CALL, ENOUGH, Instance, Server
+
+MARKERS = ("Zebrafinch-Quadrant", "выхухоль-маркер", "علامة-زرافة", "标记长颈鹿", "🦒🩺🦒")
+TEXT = " / ".join(MARKERS)
+
+
+def spellings(marker: str) -> Iterator[bytes]:
+    """The bytes that a marker could lie around as."""
+    yield marker.encode()
+    yield marker.encode("utf-16-le")
+    yield quote(marker).encode()
+    yield ascii(marker).strip("'").encode()
+
+
+def files_of(server: Server) -> Iterator[tuple[str, bytes]]:
+    """Every file that the server may have written: its folder, the temporary ones, and what its processes hold."""
+    folders = [server.instance.folder, Path("/dev/shm"), Path("/var/tmp")]
+    for folder in folders:
+        for path in folder.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                yield str(path), path.read_bytes()
+    for process in processes_of(server):
+        for descriptor in (process / "fd").iterdir():
+            if descriptor.is_file():  # not a socket or a pipe; a deleted temporary file is still readable here
+                yield str(descriptor), descriptor.read_bytes()
+
+
+def processes_of(server: Server) -> list[Path]:
+    """The /proc folders of the server and its workers."""
+    group = str(server.process.pid)
+    stats = ((path.parent, path.read_text().rpartition(") ")[2].split()) for path in Path("/proc").glob("[0-9]*/stat"))
+    return [folder for folder, fields in stats if fields[2] == group]
+
+
+def leaks(server: Server) -> list[str]:
+    """Name each file that holds a marker."""
+    return [
+        f"{name}: {marker}"
+        for name, content in files_of(server)
+        for marker in MARKERS
+        if any(spelling in content for spelling in spellings(marker))
+    ]
+
+
+def send_in_every_way(server: Server) -> None:
+    """Send the markers as a testimony, as mistakes, in another language, too large, as a file, and halfway."""
+    client = server.client
+    filled = {**ENOUGH, "story.text": TEXT, "story.line": TEXT, "inc.name": TEXT, "con.value": TEXT}
+    assert client.post(CALL, {**client.form(), **filled}).status == 200
+    assert client.post(CALL, {**client.form(), **filled, "you.adult": "N"}).status == 200
+    assert client.post(CALL, {**client.form(), **filled, "CINT": "N"}).status == 422
+    assert client.post(CALL, {**client.form(), **filled, "story.text": TEXT * 2000}).status == 422
+    assert client.post("/ar/testimonials", {**client.form(), **filled, "switch": "ar"}).status == 200
+    assert client.post(CALL, {**filled, "form_token": "no"}).status == 422
+    form = client.form()
+    assert client.post(CALL, {**form, **filled}).status == 200
+    assert client.post(CALL, {**form, **filled, "story.change": TEXT}).status == 409
+    boundary = {"Content-Type": "multipart/form-data; boundary=x"}
+    part = '--x\r\nContent-Disposition: form-data; name="{}"{}\r\n\r\n{}\r\n'
+    for name, extra in (("story.text", ""), ("file", '; filename="a"')):
+        body = part.format(name, extra, TEXT * 20_000) + "--x--\r\n"
+        assert client.request("POST", CALL, body.encode(), boundary).status in (400, 413, 422)
+    assert client.get(f"/en/{quote(TEXT)}").status == 404
+
+
+def test_nothing_that_was_sent_is_readable_in_any_file(server: Server) -> None:
+    """Whatever way an answer is sent, no file of the server holds it afterwards."""
+    send_in_every_way(server)
+    assert leaks(server) == []
+
+
+def test_a_kill_leaves_no_plaintext_behind(instance: Instance) -> None:
+    """A process that is killed while it works leaves nothing readable."""
+    server = instance.start()
+    send_in_every_way(server)
+    server.kill()
+    assert leaks(server) == []
+
+
+def test_the_search_would_find_a_marker(server: Server) -> None:
+    """The search of this module is not blind: it sees a marker in the database, in a temporary file, in a log."""
+    with sqlite3.connect(server.instance.database) as database:
+        database.execute("CREATE TABLE planted (text)")
+        database.execute("INSERT INTO planted VALUES (?)", (TEXT,))
+    (server.instance.folder / "server.log").open("a").write(quote(MARKERS[2]))
+    found = leaks(server)
+    assert any("intake.db" in leak for leak in found)
+    assert any("server.log" in leak for leak in found)
+
+
+def test_a_crash_writes_no_core_dump(server: Server) -> None:
+    """Neither the server nor its workers may write their memory to a disk."""
+    processes = processes_of(server)
+    assert len(processes) > 1
+    for process in processes:
+        limit = next(line for line in (process / "limits").read_text().splitlines() if "core file size" in line)
+        assert limit.split()[4:6] == ["0", "0"]
