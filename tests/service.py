@@ -231,6 +231,10 @@ class Server:
         """What it wrote to its standard output and error."""
         return (self.instance.folder / "server.log").read_text()
 
+    def settle(self) -> None:
+        """Wait until every worker has looked again whether it is ready."""
+        time.sleep(1.2)
+
     def stop(self) -> None:
         """Stop it as Ctrl-C does."""
         if self.process.poll() is None:

@@ -4,7 +4,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from babel import Locale
+from babel import Locale, negotiate_locale
 from babel.support import Translations
 from flask import Flask, g, request
 from flask_babel import Babel, Domain
@@ -44,7 +44,8 @@ def current_language() -> str:
         languages = service().settings.languages
         first = re.match(r"/([A-Za-z-]+)/", request.path)
         named = first.group(1) if first else ""
-        best = request.accept_languages.best_match(languages) or languages[0]
+        wanted = [name for name, quality in request.accept_languages if quality > 0]
+        best = negotiate_locale(wanted, languages, sep="-") or languages[0]
         g.language = named if named in languages else best
     return str(g.language)
 

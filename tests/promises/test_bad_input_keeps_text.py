@@ -93,14 +93,12 @@ def test_a_site_that_cannot_store_keeps_the_text(instance: Instance) -> None:
     with instance.serve() as server:
         form = {**server.client.form(), **ENOUGH}
         (instance.folder / "keys" / "duty.pub").rename(instance.folder / "duty.pub")
-        while server.client.get("/healthz").status == 200:
-            pass
+        server.settle()
         page = server.client.post(CALL, form)
         assert page.status == 503
         assert "The screens went dark." in page.text
         (instance.folder / "duty.pub").rename(instance.folder / "keys" / "duty.pub")
-        while server.client.get("/healthz").status != 200:
-            pass
+        server.settle()
         assert server.client.post(CALL, form).status == 200
 
 

@@ -35,7 +35,8 @@ def test_no_file_holds_who_sent(server: Server) -> None:
     assert client.request("BREW", "/en/", headers={"User-Agent": MARKER}).status == 405
     assert client.request("GET", "/en/", headers={"X": f"{MARKER}\x01"}).status == 400
     (server.instance.folder / "instance" / "secret").unlink()
-    client.post(CALL, {"story.text": "x"}, **IDENTIFYING)
+    server.settle()
+    assert client.post(CALL, {"story.text": "x"}, **IDENTIFYING).status == 503
     for name, content in everything_written(server).items():
         assert MARKER.encode() not in content, name
         assert ADDRESS.encode() not in content, name
