@@ -81,7 +81,7 @@ def derive(code: str, instance_id: bytes) -> Keys:
     """Derive the keys of a code (24 ASCII digits) for one instance of the service.
 
     scrypt (RFC 7914, N=2^10, r=8, p=1) stretches the code with the instance id as salt; HKDF-SHA256 (RFC 5869)
-    without salt draws one key a purpose. The code's own 76 bits do the work: see docs/return-code.md.
+    without salt draws one key a purpose. The code's own 76 bits do the work: see docs/format.md.
     """
     master = hashlib.scrypt(code.encode("ascii"), salt=instance_id, n=2**10, r=8, p=1, dklen=32)
     pseudorandom_key = HKDF.extract(SHA256(), None, master)

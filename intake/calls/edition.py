@@ -84,7 +84,12 @@ class Edition:
 
     def notice_sha256(self, language: str) -> str:
         """Return the SHA-256, in hex, of the notice as it is shown in a language."""
-        return hashlib.sha256(self.notice(language).encode()).hexdigest()
+        return self._notices[language]
+
+    @cached_property
+    def _notices(self) -> Mapping[str, str]:
+        digests = ((language, hashlib.sha256(self.notice(language).encode())) for language in self.languages)
+        return {language: digest.hexdigest() for language, digest in digests}
 
     def untranslated(self, language: str) -> list[str]:
         """Return the texts that have no translation in a language, in order."""

@@ -60,8 +60,8 @@ def submit(language: str, call: str) -> Response:
             if added is None:
                 notices = [_("We could not find the earlier testimony. You can send this as a new one.")]
                 return _new_form(edition, ready, notices, 422)
-            return receipt(added, edition)
-        return receipt(_keep_testimony(sending, ready, return_code), edition, return_code)
+            return receipt(added)
+        return receipt(_keep_testimony(sending, ready, return_code), return_code)
     except AlreadySentError:
         notices = [
             _("You have already sent this form once. What you sent then is safe."),

@@ -1,6 +1,7 @@
 """The pages around the form: the open calls, the receipt, the way out, and what other programs ask for."""
 
 import datetime
+from functools import lru_cache
 
 from babel.dates import format_date
 from flask import Blueprint, Response, abort, redirect, render_template
@@ -17,6 +18,7 @@ from intake.site.service import NotReadyError, service
 from intake.store.records import Kept
 
 pages = Blueprint("pages", __name__)
+_CODE, _DIGEST = "@@code@@", "@@digest@@"
 
 
 @pages.get("/")
@@ -66,19 +68,18 @@ def health() -> Response:
     return Response("ok\n", mimetype="text/plain")
 
 
-def receipt(kept: Kept, edition: Edition, return_code: str = "") -> Response:
+def receipt(kept: Kept, return_code: str = "") -> Response:
     """Return the receipt of a record. An addition shows no code: whoever may use it has it already."""
     open_policy()
-    language = current_language()
-    return Response(
-        render_template(
-            "receipt.html",
-            title=edition.translate(edition.call.title, language),
-            return_code=code.groups(return_code) if return_code else "",
-            digest=kept.sha256,
-            day=format_date(datetime.date.fromisoformat(kept.day), "long", locale=language),
-        )
-    )
+    page = _receipt_page(current_language(), kept.day, bool(return_code), service().demonstration)
+    return Response(page.replace(_DIGEST, kept.sha256).replace(_CODE, code.groups(return_code)))
+
+
+@lru_cache(maxsize=64)
+def _receipt_page(language: str, day: str, with_code: bool, _demonstration: bool) -> str:
+    """Return what is the same on everybody's receipt of a day."""
+    shown_day = format_date(datetime.date.fromisoformat(day), "long", locale=language)
+    return render_template("receipt.html", return_code=_CODE if with_code else "", digest=_DIGEST, day=shown_day)
 
 
 def stop_page(edition: Edition, checked: Checked) -> Response:

@@ -136,36 +136,24 @@ def today() -> str:
     return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
+# Built once: SQLAlchemy would else work out each statement anew.
+_INSERT_MAILBOX, _INSERT_RECORD, _INSERT_SEGMENT, _INSERT_ENTRY = (
+    insert(Base.metadata.tables[model.__tablename__]) for model in (Mailbox, Record, Segment, LogEntry)
+)
+
+
 def _insert(connection: Connection, record: NewRecord, mailbox: NewMailbox | None) -> None:
     if mailbox:
-        values = {"recipient": mailbox.recipient, "authority": mailbox.authority, "consents": mailbox.consents}
-        connection.execute(insert(Mailbox).values(id=record.mailbox, **values))
-    connection.execute(
-        insert(Record),
-        {
-            "id": record.id,
-            "mailbox": record.mailbox,
-            "kind": record.kind,
-            "call": record.call,
-            "day": record.day,
-            "sha256": record.sha256,
-            "size": len(record.ciphertext),
-            "recipients": " ".join(record.recipients),
-            "form": record.form,
-            "content": record.content,
-        },
-    )
-    starts = range(0, len(record.ciphertext), SEGMENT)
-    connection.execute(
-        insert(Segment),
-        [
-            {"record": record.id, "number": number, "data": record.ciphertext[start : start + SEGMENT]}
-            for number, start in enumerate(starts)
-        ],
-    )
+        connection.execute(_INSERT_MAILBOX, {"id": record.mailbox, **vars(mailbox)})
+    columns = {name: value for name, value in vars(record).items() if name != "ciphertext"}
+    sizes = {"size": len(record.ciphertext), "recipients": " ".join(record.recipients)}
+    connection.execute(_INSERT_RECORD, {**columns, **sizes})
+    parts = (record.ciphertext[start : start + SEGMENT] for start in range(0, len(record.ciphertext), SEGMENT))
+    rows = [{"record": record.id, "number": number, "data": data} for number, data in enumerate(parts)]
+    connection.execute(_INSERT_SEGMENT, rows)
     event = "received" if record.kind == "testimony" else "added"
     entry = {"event": event, "record": record.id, "sha256": record.sha256, "day": record.day}
-    connection.execute(insert(LogEntry), entry)
+    connection.execute(_INSERT_ENTRY, entry)
 
 
 def _kept(connection: Connection, *conditions: object) -> Kept | None:
