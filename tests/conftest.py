@@ -8,12 +8,16 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from service import Instance, Server
+
+hypothesis.settings.register_profile("any machine", deadline=None)  # a busy machine is no fault of the code
+hypothesis.settings.load_profile("any machine")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
