@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_load import GOOD
+from small_call import GOOD
 from werkzeug.datastructures import MultiDict
 
 from intake.calls.answers import Rule, check, from_form, same_as_sent
 from intake.calls.edition import CALLS
 from intake.calls.load import load_call
-from intake.calls.model import Call, Kind, Question
+from intake.calls.model import Kind, Question
 from intake.envelope import Answer
 
 CALL = load_call((CALLS / "testimonials.yaml").read_bytes())
@@ -54,9 +54,9 @@ def test_what_was_changed_in_an_envelope_is_checked(form: dict[str, list[str]], 
         assert check(CALL, {**answers, **kept.consent}).answers == answers
 
 
-def problems(call: Call = CALL, **fields: str) -> list[tuple[str, Rule]]:
+def problems(fields: dict[str, str]) -> list[tuple[str, Rule]]:
     """The problems of a form that is otherwise good."""
-    checked = check(call, from_form(call, MultiDict({**ENOUGH, **fields})))
+    checked = check(CALL, from_form(CALL, MultiDict({**ENOUGH, **fields})))
     return [(problem.question, problem.rule) for problem in checked.problems]
 
 
@@ -86,7 +86,7 @@ def problems(call: Call = CALL, **fields: str) -> list[tuple[str, Rule]]:
 )
 def test_each_rule_has_its_problem(fields: dict[str, str], expected: list[tuple[str, Rule]]) -> None:
     """Each mistake is named at its question; an unanswered optional one never is."""
-    assert problems(**fields) == expected
+    assert problems(fields) == expected
 
 
 @pytest.mark.parametrize(

@@ -6,52 +6,13 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_call import GOOD
 
 from intake.calls.edition import CALLS, Edition, read_editions
 from intake.calls.load import CallError, load_call
 from intake.calls.model import Kind
 from intake.settings import ROOT
 
-GOOD = """\
-format: call/1
-name: small
-title: A small call
-summary: Tell us.
-notice: We keep it.
-one_of: [what]
-sections:
-  - id: first
-    title: First
-    questions:
-      - id: adult
-        type: radio
-        label: Are you an adult?
-        required: true
-        unknown: false
-        refuse: false
-        options:
-          - {code: "Y", label: "Yes"}
-          - {code: "N", label: "No"}
-      - id: what
-        type: textarea
-        label: What happened?
-        limit: 100
-  - id: young
-    title: Stop
-    when: {adult: ["N"]}
-    stop: true
-  - id: consent
-    title: Consent
-    consent: true
-    questions:
-      - id: CINT
-        type: radio
-        label: May we keep it?
-        required: "Y"
-        options:
-          - {code: "Y", label: "Yes"}
-          - {code: "N", label: "No"}
-"""
 MISTAKES = [
     ("format: call/1", "format: call/2", 1, "the call", "must be call/1"),
     ("name: small", "name: Small", 2, "the call", "small letters"),

@@ -1,0 +1,102 @@
+"""The form with a keyboard alone: leaving, walking, answering, sending; and what Enter must not do."""
+
+import pytest
+from playwright.sync_api import Browser
+from visitor import DESKTOP, ENOUGH, STORY, Visitor, question_id, visit, without_has
+
+from service import Server
+
+FOCUS = "(e => [e.tagName, e.className, e.name || '', e.value || '', e.getAttribute('href') || ''])(document.activeElement)"
+
+
+def focus(visitor: Visitor) -> dict[str, str]:
+    """Return what has the focus."""
+    return dict(zip(("tag", "class", "name", "value", "href"), visitor.page.evaluate(FOCUS), strict=True))
+
+
+def test_the_second_tab_is_the_way_out(shared_server: Server, chromium: Browser) -> None:
+    """Two skip links come first and can be seen when reached: to the content, and away from the site."""
+    with visit(chromium, shared_server.address, viewport=DESKTOP) as visitor:
+        for address in ("/en/", "/en/testimonials", "/en/nothing"):
+            visitor.page.goto(shared_server.address + address)
+            visitor.page.keyboard.press("Tab")
+            assert focus(visitor)["href"] == "#main"
+            visitor.page.keyboard.press("Tab")
+            assert focus(visitor)["href"] == "/exit"
+            box = visitor.page.locator(":focus").bounding_box()
+            assert box and box["x"] >= 0 and box["y"] >= 0
+            visitor.page.keyboard.press("Enter")
+            visitor.page.wait_for_url("**/exit")
+
+
+def test_skipping_does_not_lose_the_place(shared_server: Server, chromium: Browser) -> None:
+    """Within the form the focus is past the header already, and no skip link leads back to the first section."""
+    with visit(chromium, shared_server.address) as visitor:
+        visitor.open().at("money")
+        visitor.page.keyboard.press("Tab")
+        assert focus(visitor)["name"] == "inc.ransom"
+        assert visitor.page.locator('.skip[href="#main"]').evaluate("e => e.checkVisibility()") is False
+        assert visitor.page.locator('.skip[href="/exit"]').evaluate("e => e.checkVisibility()") is True
+
+
+def test_a_testimony_by_keyboard_alone(shared_server: Server, chromium: Browser) -> None:
+    """Tab, Space and Enter reach every section, choose, write and send; after `Continue` the focus is in the section."""
+    answers = {name: codes[0] for name, codes in ENOUGH.items()}
+    keys = "Tab Enter Space"
+    with visit(chromium, shared_server.address, viewport=DESKTOP) as visitor:
+        visitor.open()
+        press = visitor.page.keyboard.press
+        met = []
+        for _ in range(600):
+            press("Tab")
+            at = focus(visitor)
+            if at["name"] in answers and at["value"] == answers[at["name"]]:
+                press("Space")
+            elif at["name"] == "story.text":
+                visitor.page.keyboard.type(STORY)
+            elif at["class"].startswith("go button"):
+                press("Enter")
+                met += visitor.shown()[:1]
+            elif at["tag"] == "BUTTON" and visitor.page.url.endswith("#p36") and not at["name"]:
+                break
+        assert met[0] == "device" and met[-1] == "review" and len(set(met)) == len(met), keys
+        with visitor.page.expect_navigation():
+            press("Enter")
+        assert visitor.return_code()
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_enter_in_a_text_field_does_nothing(shared_server: Server, chromium: Browser, language: str) -> None:
+    """Enter in any field of the form, filled or not, sends nothing and changes no language; so after an error too."""
+    with visit(chromium, shared_server.address, language) as visitor:
+        without_has(visitor.page)
+        visitor.open().set({"inc.days": ["1-3D"], "CCONT": ["Y"], "con.via": ["EMAIL"]})
+        for _ in range(2):
+            address = visitor.page.url
+            requests: list[str] = []
+            visitor.page.on("request", lambda request, seen=requests: seen.append(request.url))  # type: ignore[misc]
+            fields = visitor.page.locator("form :is(input:not([type]), select, [type=radio], [type=checkbox])")
+            names = set(fields.evaluate_all("all => all.map(e => e.name)"))
+            assert len(names) > 40
+            for name in ("inc.when.year", "inc.name", "inc.days_number", "con.value", "you.adult", "inc.kind", "CINT"):
+                assert name in names
+                visitor.field(name).first.focus()
+                visitor.page.keyboard.press("Enter")
+            # A request that Enter caused would be under way before the answer to this one.
+            visitor.page.evaluate("new Promise(requestAnimationFrame)")
+            assert visitor.page.url == address
+            assert requests == []
+            visitor.send()
+            assert visitor.page.locator(".summary.error").count() == 1
+
+
+def test_enter_in_the_paged_form_does_nothing(shared_server: Server, chromium: Browser) -> None:
+    """The same where sections are paged, where the visible buttons are fewer."""
+    with visit(chromium, shared_server.address) as visitor:
+        visitor.open().at("organisation_more")
+        address = visitor.page.url
+        visitor.field("inc.name").fill("St. Anna")
+        visitor.page.keyboard.press("Enter")
+        assert visitor.page.url == address
+        assert visitor.field("inc.name").input_value() == "St. Anna"
+        assert visitor.page.locator(f"#{question_id('inc.name')}").is_visible()
