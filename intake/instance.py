@@ -40,7 +40,9 @@ def read_secret(instance: Path) -> bytes:
             raise InstanceError(f"{path} can be read by others: run `chmod 600 {path}`")
         secret = bytes.fromhex(path.read_text().strip())
     except FileNotFoundError:
-        raise InstanceError(f"{path} is missing: run `intake init`") from None
+        raise InstanceError(
+            f"{path} is missing: restore it from a backup, or run `intake init` for a new instance"
+        ) from None
     except (OSError, ValueError):
         raise InstanceError(f"{path} cannot be read: restore it from a backup") from None
     if len(secret) != _BYTES:

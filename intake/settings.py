@@ -55,4 +55,4 @@ def _read_file(path: Path) -> dict[str, str]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"{path}: {error}") from None
-    return {name: str(value) for name, value in content.items()}
+    return {name: " ".join(value) if isinstance(value, list) else str(value) for name, value in content.items()}

@@ -39,7 +39,7 @@ def create_app(environment: Mapping[str, str] | None = None) -> Flask:
     """
     app = Flask("intake.site", static_folder=None, template_folder=str(ROOT / "templates" / "site"))
     app.request_class = _FormRequest
-    app.config.update(MAX_CONTENT_LENGTH=LARGEST_FORM, MAX_FORM_MEMORY_SIZE=None, TRAP_HTTP_EXCEPTIONS=False)
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_FORM)
     app.url_map.strict_slashes = False  # werkzeug's own redirects would print the server's address
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["intake"] = service = Service(load_settings(os.environ if environment is None else environment))

@@ -72,6 +72,8 @@ def _read(folder: Path) -> tuple[Key, ...]:
         text = path.read_text(errors="replace")
         if _PRIVATE.search(text):
             raise KeysError(f"{path} holds a private key: take it off this server now, and make a new pair")
+        if path.name.endswith(".sign.pub"):
+            raise KeysError(f"{path} is the desk's signing key, not a recipient: take it out of {folder}")
         if path.suffix != ".pub":
             raise KeysError(f"{path} does not belong here: only *.pub files may lie in {folder}")
         keys += _read_file(path, text)

@@ -60,11 +60,11 @@ def leave() -> Response:
 
 @pages.get("/healthz")
 def health() -> Response:
-    """Say whether a submission could be stored now."""
+    """Say whether a submission could be stored now; `intake check` tells the operator more."""
     try:
         service().ready()
     except NotReadyError as error:
-        return Response(f"{error}\n", status=503, mimetype="text/plain")
+        return Response(f"not ready: {error.part}\n", status=503, mimetype="text/plain")
     return Response("ok\n", mimetype="text/plain")
 
 

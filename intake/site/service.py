@@ -30,7 +30,14 @@ _LEAST_FREE_BYTES = 16 * 1024 * 1024
 
 
 class NotReadyError(Exception):
-    """No testimony can be stored now. The message is for the operator; a source gets a calm page."""
+    """No testimony can be stored now. The message is for the operator; a source gets a calm page.
+
+    `part` names what is not ready, for those outside: keys, instance, database or disk.
+    """
+
+    def __init__(self, part: str, message: str) -> None:
+        super().__init__(message)
+        self.part = part
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ class Service:
         self._lock = threading.Lock()
         self._checked = 0.0
         self._ready: Ready | None = None
-        self._reason = ""
+        self._reason = NotReadyError("instance", "not looked at yet")
 
     def ready(self) -> Ready:
         """Return what is needed to take a testimony. Raises NotReadyError when none could be stored now.
@@ -70,14 +77,12 @@ class Service:
         with self._lock:
             if time.monotonic() - self._checked > _CHECK_SECONDS or self._checked == 0.0:
                 try:
-                    self._ready, self._reason = self._check(), ""
-                except (KeysError, InstanceError, SchemaError, NotReadyError) as error:
-                    self._ready, self._reason = None, str(error)
-                except SQLAlchemyError:
-                    self._ready, self._reason = None, "the database cannot be opened and written: run `intake init`"
+                    self._ready = self._check()
+                except NotReadyError as error:
+                    self._ready, self._reason = None, error
                 self._checked = time.monotonic()
             if self._ready is None:
-                raise NotReadyError(self._reason)
+                raise NotReadyError(self._reason.part, str(self._reason))
             return self._ready
 
     @property
@@ -95,6 +100,19 @@ class Service:
         return self._editions[sha256]
 
     def _check(self) -> Ready:
+        try:
+            return self._look()
+        except KeysError as error:
+            raise NotReadyError("keys", str(error)) from None
+        except InstanceError as error:
+            raise NotReadyError("instance", str(error)) from None
+        except SchemaError as error:
+            raise NotReadyError("database", str(error)) from None
+        except SQLAlchemyError:
+            words = "the database cannot be opened and written: run `intake init`, or see INTAKE_DATABASE_URL"
+            raise NotReadyError("database", words) from None
+
+    def _look(self) -> Ready:
         keys = self.keyring.keys()
         secret = read_secret(self.settings.instance)
         self._check_space()
@@ -117,7 +135,7 @@ class Service:
         if url.get_backend_name() == "sqlite" and folder.is_dir():
             space = os.statvfs(folder)
             if space.f_bavail * space.f_frsize < _LEAST_FREE_BYTES:
-                raise NotReadyError(f"the disk that holds {folder} is full: make room")
+                raise NotReadyError("disk", f"the disk that holds {folder} is full: make room")
 
 
 def service() -> Service:

@@ -78,6 +78,19 @@ def test_a_longer_text_is_kept_with_an_error(shared_server: Server, letter: str)
         assert "20,000" in page.text
 
 
+def test_a_longer_text_is_kept_in_any_encoding_of_the_form(shared_server: Server) -> None:
+    """Sent as multipart, as some clients do, it meets no lower limit."""
+    text = "🩺" * 150_000
+    part = '--x\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    fields = {**shared_server.client.form(), **ENOUGH, "story.text": text}
+    body = "".join(part.format(name, value) for name, value in fields.items()) + "--x--\r\n"
+    page = shared_server.client.request(
+        "POST", CALL, body.encode(), {"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    assert page.status == 422
+    assert text in page.text
+
+
 def test_a_form_that_waited_too_long_keeps_its_text(shared_server: Server) -> None:
     """A token that is damaged or too old costs nothing: the same page comes back, and can be sent."""
     client = shared_server.client

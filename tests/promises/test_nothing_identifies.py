@@ -46,6 +46,7 @@ def test_no_file_holds_who_sent(server: Server) -> None:
 
 def test_the_log_tells_no_time(server: Server) -> None:
     """No line of the log has a clock time, and requests add no line at all."""
+    server.settle()  # the lines of starting up are written
     before = server.log
     server.client.send()
     server.client.get("/nowhere")

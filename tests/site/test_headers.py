@@ -100,7 +100,7 @@ def test_an_instance_that_is_not_ready_answers_503_and_stays_closed(instance: In
             assert_closed(answer.headers)
         health = server.client.get("/healthz")
         assert health.status == 503
-        assert "no recipient" in health.text
+        assert health.text == "not ready: keys\n"
 
 
 def test_only_the_form_may_be_sent_and_only_its_style_is_allowed(shared_server: Server) -> None:
