@@ -8,6 +8,7 @@ from pathlib import Path
 PREFIX = "INTAKE_"
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = "en fr ar"
+_KNOWN = {"database_url", "keys", "languages", "exit_url", "organisation"}
 
 
 class SettingsError(Exception):
@@ -19,11 +20,13 @@ class Settings:
     """The settings of one instance."""
 
     instance: Path
-    database_url: str
+    database: Path
     keys: Path
     languages: tuple[str, ...]
     exit_url: str
     organisation: str
+    unknown: tuple[str, ...]
+    """Names that were set and mean nothing here: a slip of the pen, most likely."""
 
 
 def load_settings(environment: Mapping[str, str]) -> Settings:
@@ -31,20 +34,21 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
     instance = Path(given.pop("instance", "") or "instance").absolute()
     values = {**_read_file(instance / "intake.toml"), **given}
-    known = {"database_url", "keys", "languages", "exit_url", "organisation"}
-    for name in values.keys() - known:
-        raise SettingsError(f"{PREFIX}{name.upper()} is not a setting of this program")
+    database_url = values.get("database_url", f"sqlite:///{instance / 'intake.db'}")
+    if not database_url.startswith("sqlite:///"):
+        raise SettingsError("INTAKE_DATABASE_URL must start with sqlite:/// and go on with the path of a file")
     languages = tuple(values.get("languages", LANGUAGES).replace(",", " ").split())
     exit_url = values.get("exit_url", "")
     if exit_url and not exit_url.startswith(("https://", "http://")):
         raise SettingsError("INTAKE_EXIT_URL must start with https:// or http://")
     return Settings(
         instance=instance,
-        database_url=values.get("database_url", f"sqlite:///{instance / 'intake.db'}"),
+        database=Path(database_url.removeprefix("sqlite:///")).absolute(),
         keys=Path(values.get("keys", "keys")).absolute(),
         languages=languages,
         exit_url=exit_url,
         organisation=values.get("organisation", "CyberPeace Institute"),
+        unknown=tuple(sorted(values.keys() - _KNOWN)),
     )
 
 

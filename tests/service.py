@@ -122,9 +122,8 @@ class Instance:
         (folder / "desk.key").write_text(f"{instance.identity}\n")
         (folder / "desk.key").chmod(0o600)
         create_secret(folder / "instance")
-        url = f"sqlite:///{instance.database}"
-        create_file(url)
-        upgrade(open_engine(url))
+        create_file(instance.database)
+        upgrade(open_engine(instance.database))
         return instance
 
     @property

@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
-from sqlalchemy.engine import make_url
 
 from intake.calls.edition import SOURCE_LANGUAGE
 from intake.settings import Settings
@@ -24,6 +22,8 @@ _PLACEHOLDER = re.compile(r"%\(\w+\)\w")
 def reasons(service: Service) -> Iterator[str]:
     """Yield each reason not to call this set-up good."""
     settings = service.settings
+    for name in settings.unknown:
+        yield f"INTAKE_{name.upper()} is not a setting of this program: take it away, or mend its name"
     yield from _keys(settings)
     yield from _permissions(settings)
     try:
@@ -48,11 +48,7 @@ def _keys(settings: Settings) -> Iterator[str]:
 
 
 def _permissions(settings: Settings) -> Iterator[str]:
-    url = make_url(settings.database_url)
-    private = [settings.instance]
-    if url.get_backend_name() == "sqlite" and url.database:
-        private.append(Path(url.database))
-    for path in private:
+    for path in (settings.instance, settings.database):
         if path.exists() and path.stat().st_mode & _OTHERS:
             yield f"{path} can be read by other users: run `chmod go= {path}`"
 

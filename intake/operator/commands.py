@@ -54,8 +54,8 @@ def init() -> None:
     """Create or upgrade the database and the instance secret; print the server key's fingerprint."""
     settings = _settings()
     create_secret(settings.instance)
-    create_file(settings.database_url)
-    upgrade(open_engine(settings.database_url))
+    create_file(settings.database)
+    upgrade(open_engine(settings.database))
     click.echo("The instance is ready. Tell the reviewers the fingerprint of this server's key:")
     click.echo(fingerprint(signing_key(read_secret(settings.instance))))
 
@@ -99,7 +99,7 @@ def export(file: Path, since: int) -> None:
     """Write everything complete to FILE, for the desk; a large export becomes several files."""
     settings = _settings()
     key = signing_key(read_secret(settings.instance))
-    engine = open_engine(settings.database_url)
+    engine = open_engine(settings.database)
     instance_id(engine)
     for path in write_export(engine, key, file, since):
         click.echo(path)

@@ -14,6 +14,7 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
 
 _PR_SET_DUMPABLE = 4
+_SILENT_SECONDS = 90  # much longer than Tor takes to build another circuit
 _BAD_REQUEST = (
     b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
     b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
@@ -65,6 +66,11 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]
         """On Ctrl-C, end as on SIGTERM: gunicorn's own way drops submissions, and can lock up on its thread pool."""
         self.handle_exit(sig, frame)
 
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer a request, unless its sender falls silent: a thread is not to wait for them for ever."""
+        conn.sock.settimeout(_SILENT_SECONDS)
+        return super().handle_request(req, conn)
+
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer without repeating what came."""
         try:
@@ -83,7 +89,7 @@ gunicorn.http.wsgi.Response.default_headers = _without_server_name
 SETTINGS: dict[str, Any] = {
     "workers": max(2, os.cpu_count() or 1),
     "worker_class": "intake.operator.server.QuietWorker",
-    "threads": 16,
+    "threads": 64,
     "preload_app": True,  # nothing is connected yet when the workers are forked
     "backlog": 1024,
     "logger_class": "intake.operator.server.QuietLogger",

@@ -1,5 +1,6 @@
 """Calm pages for what goes wrong, in the person's language. None tells what is inside."""
 
+import contextlib
 import logging
 
 from flask import Flask, Response, render_template, request
@@ -51,8 +52,9 @@ def _read_on() -> None:
     """Take in some of a body that was refused: a browser that is still sending would not show the answer."""
     left = _DRAIN_BYTES
     stream = request.environ["wsgi.input"]
-    while left > 0 and (chunk := stream.read(min(left, 65536))):
-        left -= len(chunk)
+    with contextlib.suppress(OSError):  # its sender has left
+        while left > 0 and (chunk := stream.read(min(left, 65536))):
+            left -= len(chunk)
 
 
 def _page(status: int) -> Response:

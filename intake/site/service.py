@@ -9,10 +9,8 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from flask import current_app
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from intake.calls.edition import Edition, read_editions
@@ -63,7 +61,7 @@ class Service:
         self.editions = read_editions(TRANSLATIONS, settings.languages)
         self._editions = {edition.sha256: edition for edition in self.editions.values()}
         self.keyring = Keyring(settings.keys)
-        self.records = Records(open_engine(settings.database_url))
+        self.records = Records(open_engine(settings.database))
         self._lock = threading.Lock()
         self._checked = 0.0
         self._ready: Ready | None = None
@@ -130,9 +128,8 @@ class Service:
             self.records.remember_recipient(key.recipient.fingerprint, str(key.recipient), "; ".join(key.comments))
 
     def _check_space(self) -> None:
-        url = make_url(self.settings.database_url)
-        folder = Path(url.database or "").parent
-        if url.get_backend_name() == "sqlite" and folder.is_dir():
+        folder = self.settings.database.parent
+        if folder.is_dir():
             space = os.statvfs(folder)
             if space.f_bavail * space.f_frsize < _LEAST_FREE_BYTES:
                 raise NotReadyError("disk", f"the disk that holds {folder} is full: make room")

@@ -4,26 +4,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DisconnectionError
 
 _BUSY_SECONDS = 30
 
 
-def open_engine(url: str) -> Engine:
-    """Return an engine for a database URL. Connects to nothing yet.
+def open_engine(path: Path) -> Engine:
+    """Return an engine for an SQLite file. Connects to nothing yet.
 
-    An SQLite file must exist (`intake init` makes it); a file that was deleted or replaced under a running server is
-    noticed at the next transaction, not written to.
+    The file must exist (`intake init` makes it); one that was deleted or replaced under a running server is noticed at
+    the next transaction, not written to.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
-    path = Path(parsed.database or "")
     engine = create_engine(
-        f"sqlite:///file:{path}?mode=rw&uri=true",
+        f"sqlite:///file:{quote(str(path))}?mode=rw&uri=true",
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
         pool_size=64,
     )
@@ -60,8 +56,7 @@ def _inode(path: Path) -> int | None:
 def reading(engine: Engine) -> Iterator[Connection]:
     """Give a connection in a transaction that sees one state of the database."""
     with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN")
+        connection.exec_driver_sql("BEGIN")
         yield connection
         connection.rollback()
 
@@ -73,7 +68,6 @@ def writing(engine: Engine) -> Iterator[Connection]:
     SQLite takes its one write lock here, at the start, so that two writers wait for each other and neither fails.
     """
     with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
         connection.commit()

@@ -117,8 +117,7 @@ class Records:
         """Write a row and take it back. Raises SQLAlchemyError when a record could not be stored now."""
         row = {"event": "check", "record": "", "sha256": "", "day": ""}
         with self._writer, self.engine.connect() as connection:
-            if self.engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
             connection.execute(insert(LogEntry).values(row))
             connection.rollback()
 

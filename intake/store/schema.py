@@ -8,7 +8,6 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, insert, inspect, select, text
-from sqlalchemy.engine import make_url
 
 from intake.store.engine import reading, writing
 from intake.store.models import Instance
@@ -20,11 +19,9 @@ class SchemaError(Exception):
     """The database is not ready. The message says what to do."""
 
 
-def create_file(url: str) -> None:
-    """Make the SQLite file that the URL names, readable by its owner alone, unless it exists or is no file at all."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        os.close(os.open(parsed.database, os.O_RDWR | os.O_CREAT, 0o600))
+def create_file(path: Path) -> None:
+    """Make the SQLite file, readable by its owner alone, unless it exists. Raises OSError."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def upgrade(engine: Engine) -> None:

@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator, Mapping
 
 from playwright.sync_api import Browser, Page
+from service import Server
 from visitor import (
     DESKTOP,
     ENOUGH,
@@ -21,7 +22,6 @@ from visitor import (
 )
 
 from intake.calls.model import Kind, Question
-from service import Server
 
 Chosen = Mapping[str, set[str]]
 CONDITIONAL = {name: condition for name, condition in conditions() if not condition.always}

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 from playwright.sync_api import Browser, ViewportSize
-from visitor import DESKTOP, LANGUAGES, PHONE, STORY, TESTIMONIALS, Visitor, page_id, visit
-
 from service import Server
+from visitor import DESKTOP, LANGUAGES, PHONE, STORY, TESTIMONIALS, Visitor, page_id, visit
 
 ALWAYS_OPEN = [section.id for section in TESTIMONIALS.sections if section.condition.always]
 TYPED: Mapping[str, str] = {"story.text": STORY, "inc.when.year": "2025", "inc.name": "St. Anna"}

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page
-from visitor import ENOUGH, STORY, Visitor
-
 from conftest import CHROMIUM
+from playwright.sync_api import Browser, BrowserContext, Error, Page
 from service import Server
+from visitor import ENOUGH, STORY, Visitor
 
 WORDS = STORY.split(".")[0]
 

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 from playwright.sync_api import Browser
+from service import ROOT, Server
 from visitor import ENOUGH, LANGUAGES, STORY, Visitor, question_id, section_with, visit
 
-from service import ROOT, Server
-
-TYPED = {"inc.name": "Hôpital مستشفى", "story.text": f"{STORY}\n\n<b>&amp; \"1\"", "con.times": "never"}
+TYPED = {"inc.name": "Hôpital مستشفى", "story.text": f'{STORY}\n\n<b>&amp; "1"', "con.times": "never"}
 ERROR = {"en": "Error:", "fr": "Erreur", "ar": "خطأ"}
 
 
@@ -123,15 +122,14 @@ def counted_words(language: str, number: int) -> set[str]:
     with path.open("rb") as file:
         catalogue = read_po(file, locale=language)
     message = catalogue.get(sentence)
-    assert message and len(message.string) == catalogue.num_plurals
+    strings = list(message.string or ()) if message else []
+    assert len(strings) == catalogue.num_plurals
     forms = {"fr": {1: 0, 2: 1, 3: 1, 11: 1}, "ar": {1: 1, 2: 2, 3: 3, 11: 4}}[language]
-    return {str(message.string[forms[number]]).replace("%(num)d", str(number))}
+    return {strings[forms[number]].replace("%(num)d", str(number))}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_dates_are_written_as_the_language_writes_them(
-    shared_server: Server, chromium: Browser, language: str
-) -> None:
+def test_dates_are_written_as_the_language_writes_them(shared_server: Server, chromium: Browser, language: str) -> None:
     """The day on the receipt has the month in words, in its place; and the list of months has its own words."""
     pattern = {
         "en": r"[A-Z][a-z]+ \d{1,2}, 20\d\d",

@@ -5,9 +5,8 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, Page
-from visitor import LANGUAGES, NARROW, STORY, TESTIMONIALS, page_id, question_id, visit, without_has, without_styles
-
 from service import Server
+from visitor import LANGUAGES, NARROW, STORY, TESTIMONIALS, page_id, question_id, visit, without_has, without_styles
 
 LESSER = {"no :has": without_has, "no CSS": without_styles}
 
@@ -46,9 +45,7 @@ def test_one_long_form_shows_everything_and_can_be_sent(
 
 
 @pytest.mark.parametrize("lessen", LESSER.values(), ids=LESSER)
-def test_mistakes_in_the_long_form(
-    shared_server: Server, chromium: Browser, lessen: Callable[[Page], None]
-) -> None:
+def test_mistakes_in_the_long_form(shared_server: Server, chromium: Browser, lessen: Callable[[Page], None]) -> None:
     """The summary comes first, its links lead to the questions, and everything is still there."""
     with visit(chromium, shared_server.address) as visitor:
         lessen(visitor.page)

@@ -2,6 +2,7 @@
 
 import pytest
 from playwright.sync_api import Browser, Page
+from service import Server
 from visitor import (
     DESKTOP,
     ENOUGH,
@@ -15,8 +16,6 @@ from visitor import (
     section_of,
     visit,
 )
-
-from service import Server
 
 CHOSEN = {**ENOUGH, "safe.retaliate": ["Y"], "care.effects": ["CANCEL", "DIVERT"], "inc.ransom": ["N"]}
 HIDDEN_AGAIN = {"inc.paid": ["Y"], "care.cancel_n": ["10-99"]}
@@ -37,9 +36,7 @@ def answers_on(page: Page) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_last_page_shows_exactly_what_was_answered(
-    shared_server: Server, chromium: Browser, language: str
-) -> None:
+def test_the_last_page_shows_exactly_what_was_answered(shared_server: Server, chromium: Browser, language: str) -> None:
     """Every open question is there with its answer or `not answered`; none of a closed branch is."""
     none = {"en": "Not answered", "fr": "Sans réponse", "ar": "دون إجابة"}[language]
     with visit(chromium, shared_server.address, language) as visitor:
@@ -88,9 +85,7 @@ def sent_once(visitor: Visitor) -> str:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_sending_the_same_again_gives_the_same_receipt(
-    shared_server: Server, chromium: Browser, language: str
-) -> None:
+def test_sending_the_same_again_gives_the_same_receipt(shared_server: Server, chromium: Browser, language: str) -> None:
     """Who is not sure whether it was sent may press the button again: nothing is stored twice, the code stays."""
     with visit(chromium, shared_server.address, language) as visitor:
         visitor.open().set(ENOUGH)
@@ -102,9 +97,7 @@ def test_sending_the_same_again_gives_the_same_receipt(
 
 
 @pytest.mark.parametrize("as_new", [True, False])
-def test_other_answers_in_a_sent_form_can_go_either_way(
-    shared_server: Server, chromium: Browser, as_new: bool
-) -> None:
+def test_other_answers_in_a_sent_form_can_go_either_way(shared_server: Server, chromium: Browser, as_new: bool) -> None:
     """The page says so, keeps every word and offers both ways: a new testimony, or an addition without a new code."""
     with visit(chromium, shared_server.address, viewport=PHONE) as visitor:
         visitor.open().set(ENOUGH)
