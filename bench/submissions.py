@@ -192,14 +192,14 @@ def _own_cpu(servers: Sequence[Server]) -> float:
 
 def _durability(instance: Instance) -> str:
     """Say how durable a write is, by the code that opens the database in production."""
-    with open_engine(f"sqlite:///{instance.database}").connect() as connection:
+    with open_engine(instance.database).connect() as connection:
         values = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
     return "SQLite journal_mode={} synchronous={} (2 is FULL)".format(*values)
 
 
 def _check_count(instance: Instance, records: int) -> None:
     """Make sure that every receipt has its record."""
-    with open_engine(f"sqlite:///{instance.database}").connect() as connection:
+    with open_engine(instance.database).connect() as connection:
         found = connection.exec_driver_sql("SELECT count(*) FROM record").scalar()
     if found != records:
         raise BenchError(f"{records} receipts were given and {found} records are stored")

@@ -24,7 +24,9 @@ KEYWORDS = {"gettext": None, "_": None, "ngettext": (1, 2), "lazy_gettext": None
 def interface_messages() -> Catalog:
     """Return what the site's templates and code say."""
     catalogue = Catalog(charset="utf-8")
-    found = extract_from_dir(ROOT, EXTRACT_FROM, keywords=KEYWORDS, comment_tags=("Translators:",), strip_comment_tags=True)
+    found = extract_from_dir(
+        ROOT, EXTRACT_FROM, keywords=KEYWORDS, comment_tags=("Translators:",), strip_comment_tags=True
+    )
     for file, _, message, comments, context in found:
         catalogue.add(message, locations=[(file, 0)], auto_comments=comments, context=context)
     return catalogue

@@ -1,16 +1,40 @@
 """Another call is another file, with no new code: on the site, in the bundle and on the desk."""
 
 import shutil
+from pathlib import Path
 
 from service import ROOT, Instance
 from small_call import GOOD
 
 
-def test_a_file_is_all_that_another_call_needs(instance: Instance) -> None:
-    """A copy of the program with one more YAML file asks it, stores its answers, and the desk reads them."""
-    program = instance.folder / "program"
+def copy_of_the_program(folder: Path) -> Path:
+    """Copy what the server runs, to change it."""
+    program = folder / "program"
     for name in ("intake", "templates", "translations"):
         shutil.copytree(ROOT / name, program / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return program
+
+
+def test_a_new_edition_meanwhile_is_no_trouble(instance: Instance) -> None:
+    """A form fetched before the questions changed is taken as it was asked, and read against those questions."""
+    program = copy_of_the_program(instance.folder)
+    small = program / "intake" / "calls" / "small.yaml"
+    small.write_text(GOOD)
+    with instance.serve(PYTHONPATH=str(program)) as server:
+        form = server.client.form("/en/small")
+    small.write_text(GOOD.replace("id: what", "id: story").replace("[what]", "[story]"))
+    with instance.serve(PYTHONPATH=str(program)) as server:
+        answers = {"adult": "Y", "CINT": "Y", "what": "Asked the old way."}
+        assert server.client.post("/en/small", {**form, **answers}).status == 200
+        answers = {"adult": "Y", "CINT": "Y", "story": "Asked the new way."}
+        assert server.client.post("/en/small", {**server.client.form("/en/small"), **answers}).status == 200
+    shown = [instance.shown(listed["id"])["answers"] for listed in instance.open_on_desk()]
+    assert shown == [{"adult": "Y", "what": "Asked the old way."}, {"adult": "Y", "story": "Asked the new way."}]
+
+
+def test_a_file_is_all_that_another_call_needs(instance: Instance) -> None:
+    """A copy of the program with one more YAML file asks it, stores its answers, and the desk reads them."""
+    program = copy_of_the_program(instance.folder)
     (program / "intake" / "calls" / "small.yaml").write_text(GOOD)
     with instance.serve(PYTHONPATH=str(program)) as server:
         assert "A small call" in server.client.get("/en/").text
