@@ -34,7 +34,8 @@ def submit(language: str, call: str) -> Response:
         return _not_stored(edition)
     signed = SignedForm(request.form, meta={"csrf_context": ready.tokens})
     if not signed.validate():
-        return _new_form(edition, ready, [_("This page was open for too long. Your answers are still here.")], 422)
+        notices = [_("This page was open for too long. Your answers are still here.")]
+        return _new_form(edition, ready, notices, 422, earlier=request.form.get("earlier_code", ""))
     if signed.token.call != call:
         abort(404)
     edition = service().edition(signed.token.edition) or edition
