@@ -6,6 +6,7 @@ The server writes bundles and the desk reads them (`intake/desk/reading.py`); do
 import hashlib
 import os
 import re
+import secrets
 import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -168,7 +169,7 @@ def write_bundle(
     """
     volumes = _volumes(contents, limit)
     paths = [path, *(path.with_stem(f"{path.stem}-{number}") for number in range(2, len(volumes) + 1))]
-    parts = [path.with_name(path.name + ".part") for path in paths]
+    parts = [path.with_name(f".{path.name}.{secrets.token_hex(4)}") for path in paths]
     try:
         for number, (part, entries) in enumerate(zip(parts, volumes, strict=True), 1):
             with part.open("wb") as sink:

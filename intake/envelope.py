@@ -6,6 +6,7 @@ what the desk reads, so `parse` believes nothing: it either returns an envelope 
 
 import base64
 import binascii
+import datetime
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -226,6 +227,7 @@ def _check_fields(fields: dict[str, Any]) -> None:
         if name in fields:
             _expect(isinstance(fields[name], str), name)
             decode_base64(fields[name], length)
+    _expect(_is_date(fields["day"]), "day")
     _expect(fields["client"] in ("browser", "server"), "client")
     _expect(isinstance(fields["test"], bool), "test")
     recipients = fields["recipients"]
@@ -241,6 +243,14 @@ def _check_fields(fields: dict[str, Any]) -> None:
 def _expect(fits: bool, name: str) -> None:
     if not fits:
         raise EnvelopeError(f"its {name} is malformed")
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_answer(value: object) -> bool:

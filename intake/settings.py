@@ -37,7 +37,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     database_url = values.get("database_url", f"sqlite:///{instance / 'intake.db'}")
     if not database_url.startswith("sqlite:///"):
         raise SettingsError("INTAKE_DATABASE_URL must start with sqlite:/// and go on with the path of a file")
-    languages = tuple(values.get("languages", LANGUAGES).replace(",", " ").split())
+    languages = tuple((values.get("languages") or LANGUAGES).replace(",", " ").split())
     exit_url = values.get("exit_url", "")
     if exit_url and not exit_url.startswith(("https://", "http://")):
         raise SettingsError("INTAKE_EXIT_URL must start with https:// or http://")

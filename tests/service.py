@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -123,7 +124,9 @@ class Instance:
         (folder / "desk.key").chmod(0o600)
         create_secret(folder / "instance")
         create_file(instance.database)
-        upgrade(open_engine(instance.database))
+        engine = open_engine(instance.database)
+        upgrade(engine)
+        engine.dispose()
         return instance
 
     @property
@@ -153,12 +156,12 @@ class Instance:
 
     def intake(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `intake` on this instance."""
-        return _run("intake.operator.commands", arguments, {**self.environment, **environment})
+        return _run("intake.operator.commands", arguments, {**self.environment, **environment}, self.folder)
 
     def desk(self, command: str, *arguments: object, key: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run `intake-desk` with this instance's workspace and key."""
         place = ("--workspace", self.folder / "workspace", "--key", key or self.folder / "desk.key")
-        return _run("intake.desk.commands", (command, *arguments, *place), self.environment)
+        return _run("intake.desk.commands", (command, *arguments, *place), self.environment, self.folder)
 
     def open_on_desk(self, *options: object) -> list[dict[str, Any]]:
         """Export everything, open it on the desk and return what `list` tells. Every step must succeed."""
@@ -250,6 +253,16 @@ class Server:
         self.process.wait(20)
 
 
-def _run(module: str, arguments: Sequence[object], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def copy_of_the_program(folder: Path) -> Path:
+    """Copy what the server runs, to change it. Serve it with PYTHONPATH set to what is returned."""
+    program = folder / "program"
+    for name in ("intake", "templates", "translations"):
+        shutil.copytree(ROOT / name, program / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return program
+
+
+def _run(
+    module: str, arguments: Sequence[object], environment: Mapping[str, str], folder: Path
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, check=False)

@@ -19,6 +19,7 @@ from intake.envelope import REFUSED, UNKNOWN, Answer
 FIRST_YEAR, LAST_YEAR = 1950, 2050
 NO = "N"
 _MOST_CHOICES = 200
+_LONGEST_NUMBER = 40  # characters, as typed: what is longer is no number or date
 _DATE = re.compile(r"(\d{0,9})(?:-(\d{0,9}))?(?:-(\d{0,9}))?", re.ASCII)
 
 
@@ -213,7 +214,7 @@ def _from_field(question: Question, value: str) -> Answer:
 
 def _ascii_digits(text: str) -> str:
     """Return the text with the decimal digits of any script written as 0 to 9."""
-    return "".join(str(unicodedata.decimal(character, character)) for character in text).strip()
+    return "".join(str(unicodedata.decimal(character, character)) for character in text[:_LONGEST_NUMBER]).strip()
 
 
 def _two_digits(part: str) -> str:

@@ -6,12 +6,13 @@ the words that were shown can be checked against it with two commands.
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import bleach
+from babel.messages.catalog import Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
@@ -25,18 +26,22 @@ CALLS = Path(__file__).parent
 _RICH_TAGS = frozenset({"p", "strong", "em", "ul", "li"})
 
 
-def read_catalogue(source: bytes) -> Translations:
-    """Return the translations in a `.po` file. There is no compiled file to forget. Raises CallError."""
+def read_catalogue(source: bytes, usable: Callable[[Message], bool] = lambda _: True) -> Translations:
+    """Return the usable translations in a `.po` file. There is no compiled file to forget. Raises CallError."""
     try:
         catalogue = read_po(io.BytesIO(source), abort_invalid=True)
     except ValueError as error:
         raise CallError(f"not a catalogue of translations: {error}") from None
+    for message in list(catalogue):
+        if message.id and not usable(message):
+            catalogue.delete(message.id)
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)
     return Translations(compiled)
 
 
+@lru_cache(maxsize=1024)
 def rich(text: str) -> str:
     """Return HTML with nothing but p, strong, em, ul and li: a translation file is untrusted input."""
     cleaned = bleach.clean(text, tags=_RICH_TAGS, attributes={})
@@ -72,6 +77,10 @@ class Edition:
     def languages(self) -> tuple[str, ...]:
         """The languages it can be read in."""
         return (SOURCE_LANGUAGE, *sorted(self._catalogues))
+
+    def shown_in(self, language: str) -> str:
+        """Return the language that someone sees this edition in who asked for `language`."""
+        return language if language in self.languages else SOURCE_LANGUAGE
 
     def translate(self, text: str, language: str) -> str:
         """Return a text of the call in a language, or as it is where there is no translation."""

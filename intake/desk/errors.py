@@ -3,7 +3,7 @@
 import re
 
 # C0 but for tab and newline, DEL, C1, and the marks that turn the direction of text around.
-_DANGEROUS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_DANGEROUS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 class DeskError(Exception):

@@ -24,6 +24,9 @@ def judge(record: Record, ours: frozenset[str], workspace: Workspace) -> None:
     _check_recipients(envelope, record.stanzas, ours, workspace)
     if _EVENTS[envelope.kind] != record.event:
         raise QuarantineError(f"the log has it as {record.event!r}, but it is of the kind {envelope.kind!r}")
+    twin = workspace.twin(record)
+    if twin:
+        raise QuarantineError(f"it is the record {twin} a second time")
     edition = workspace.edition(envelope.edition)
     if edition is None:
         raise QuarantineError("its edition of the call is not known")

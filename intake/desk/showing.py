@@ -18,6 +18,8 @@ from intake.envelope import FORMAT, Addition, Answer, Testimony, parse
 
 TEST = "TEST: sent to try the service, not a real testimony"
 
+_NARROWEST = 20  # a line has at least this many columns for its text
+
 
 def listed(record: Record) -> dict[str, Any]:
     """Return what `list --json` says of a record."""
@@ -146,6 +148,7 @@ def _language(edition: Edition, language: str, preferred: str) -> str:
 
 def _wrapped(text: str, indent: int, width: int) -> Iterator[str]:
     """Yield the text in lines that fit, in any script. What could command the terminal is escaped first."""
+    width = max(width, indent + _NARROWEST)
     console = Console(width=width)
     for line in Text(harmless(text)).wrap(console, width - indent):
         yield " " * indent + line.plain.rstrip()

@@ -4,6 +4,7 @@ Every change is one transaction: a desk that is killed at any moment has it whol
 """
 
 import contextlib
+import fcntl
 import io
 import os
 import secrets
@@ -129,6 +130,12 @@ class Workspace:
         rows = self._database.execute("SELECT sequence, digest, line FROM entries ORDER BY sequence")
         return {sequence: Known(digest, Entry.parse(line) if line else None) for sequence, digest, line in rows}
 
+    def twin(self, record: Record) -> str:
+        """Return the id of another filed record with the same ciphertext, or nothing."""
+        query = "SELECT id FROM records WHERE sha256 = ? AND id != ? AND sequence < ?"
+        row = self._database.execute(query, (record.sha256, record.id, record.sequence)).fetchone()
+        return str(row[0]) if row else ""
+
     def forget_log(self, first: int) -> None:
         """Forget the entries from `first` on: the operator restored a backup, and they come no more."""
         self._database.execute("DELETE FROM entries WHERE sequence >= ?", (first,))
@@ -240,14 +247,16 @@ def create_workspace(directory: Path, identities: Sequence[HybridIdentity]) -> N
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
     sealed = encrypt(secrets.token_bytes(32), [identity.recipient() for identity in identities])
-    # Under its name only when it is whole and on the disk: without it, everything filed later would be lost.
-    part = directory / f"{_KEY_FILE}.part"
-    with io.FileIO(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
-        sink.write(sealed)
-        os.fsync(sink.fileno())
-    part.replace(directory / _KEY_FILE)
     folder = os.open(directory, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        fcntl.flock(folder, fcntl.LOCK_EX)  # of two desks that start at once, the first one's key is the one
+        if not (directory / _KEY_FILE).exists():
+            # Under its name only when it is whole and on the disk: without it, everything filed later would be lost.
+            part = directory / f"{_KEY_FILE}.part"
+            with io.FileIO(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
+                sink.write(sealed)
+                os.fsync(sink.fileno())
+            part.replace(directory / _KEY_FILE)
+            os.fsync(folder)
     finally:
         os.close(folder)

@@ -1,22 +1,16 @@
 """`intake check`: every reason not to call a set-up good, in words that say what to do."""
 
-import re
 from collections.abc import Iterator
 
-from babel.messages.catalog import Message
-from babel.messages.pofile import read_po
-
-from intake.calls.edition import SOURCE_LANGUAGE
 from intake.settings import Settings
+from intake.site import catalogue
 from intake.site.keyring import Keyring, KeysError
-from intake.site.languages import catalogue_file
 from intake.site.service import NotReadyError, Service
 
 DEMO_MARK = "demo"
 """A file of this name in the instance folder says that it is a demonstration. `make demo` puts it there."""
 _OTHERS = 0o077
 _OTHERS_WRITE = 0o022
-_PLACEHOLDER = re.compile(r"%\(\w+\)\w")
 
 
 def reasons(service: Service) -> Iterator[str]:
@@ -55,28 +49,16 @@ def _permissions(settings: Settings) -> Iterator[str]:
 
 def _translations(service: Service) -> Iterator[str]:
     for language in service.settings.languages:
-        if language == SOURCE_LANGUAGE:
-            continue
-        path = catalogue_file(language)
-        if not path.exists():
+        if not catalogue.exists(language):
             yield f"there is no translation into {language}: take it out of INTAKE_LANGUAGES"
             continue
-        with path.open("rb") as file:
-            bad = [message.id for message in read_po(file, locale=language) if message.id and not _complete(message)]
+        bad = catalogue.unusable(language)
         if bad:
-            yield f"{path}: {len(bad)} texts not translated, or with other placeholders, such as {bad[0]!r}"
+            path = catalogue.catalogue_file(language)
+            what = f"{len(bad)} texts not translated, with other placeholders, or with markup"
+            yield f"{path}: {what}, such as {bad[0]!r}"
         for edition in service.editions.values():
             missing = edition.untranslated(language)
             if missing:
                 where = f"the call {edition.call.name}: {len(missing)} texts"
                 yield f"{where} not translated into {language}, such as {missing[0][:60]!r}"
-
-
-def _complete(message: Message) -> bool:
-    """Tell whether every form is translated and has the placeholders of the English."""
-    originals = message.id if isinstance(message.id, (list, tuple)) else [message.id]
-    forms = message.string if isinstance(message.string, (list, tuple)) else [message.string]
-    allowed = set(_PLACEHOLDER.findall(" ".join(originals)))
-    needed = allowed if len(forms) == 1 else set()  # "one answer" may do without its number
-    found = [set(_PLACEHOLDER.findall(form or "")) for form in forms]
-    return not message.fuzzy and all(forms) and all(needed <= placeholders <= allowed for placeholders in found)

@@ -1,6 +1,7 @@
 """The command `intake`."""
 
 import os
+import socket
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -68,6 +69,7 @@ def run(host: str, port: int) -> None:
     """Serve this machine."""
     forbid_core_dumps()
     _settings()
+    _check_free(host, port)
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     Server(create_app, address).run()
 
@@ -81,7 +83,7 @@ def check(send_test: bool) -> None:
     with app.app_context():
         found = list(reasons(service()))
     for reason in found:
-        click.echo(reason, err=True)
+        click.echo(" ".join(reason.splitlines()), err=True)
     if found:
         raise SystemExit(1)
     click.echo("All is well: keys, instance, database, translations.")
@@ -101,8 +103,23 @@ def export(file: Path, since: int) -> None:
     key = signing_key(read_secret(settings.instance))
     engine = open_engine(settings.database)
     instance_id(engine)
-    for path in write_export(engine, key, file, since):
+    try:
+        paths = write_export(engine, key, file, since)
+    except OSError as error:
+        raise BundleError(f"{file} cannot be written: {error.strerror}") from None
+    for path in paths:
         click.echo(path)
+
+
+def _check_free(host: str, port: int) -> None:
+    """Say in one line that a port is taken: gunicorn would try for six seconds, and say so six times."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            raise click.ClickException(f"cannot listen at {host}, port {port}: {error.strerror}") from None
 
 
 def _settings() -> Settings:

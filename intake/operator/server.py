@@ -1,10 +1,13 @@
 """The server process: gunicorn, told to keep quiet about who asks, and to leave no core dump."""
 
+import contextlib
 import ctypes
 import logging
 import os
 import resource
+import socket
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -15,13 +18,16 @@ from gunicorn.workers.gthread import ThreadWorker
 
 _PR_SET_DUMPABLE = 4
 _SILENT_SECONDS = 90  # much longer than Tor takes to build another circuit
+_POST_SECONDS = 600  # the largest form, at 7 kB a second
+_UNREADABLE = b"The server could not read this request.\n"
 _BAD_REQUEST = (
     b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    b"Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
+    b"Cache-Control: no-store\r\nX-Frame-Options: DENY\r\nX-Content-Type-Options: nosniff\r\n"
+    b"Referrer-Policy: same-origin\r\n"
     b"Content-Security-Policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
     b"Cross-Origin-Opener-Policy: same-origin\r\nCross-Origin-Embedder-Policy: require-corp\r\n"
     b"Cross-Origin-Resource-Policy: same-origin\r\nPermissions-Policy: camera=(), geolocation=(), microphone=()\r\n"
-    b"Content-Length: 34\r\n\r\nThe server could not read this one\n"
+    b"Content-Length: %d\r\n\r\n%b" % (len(_UNREADABLE), _UNREADABLE)
 )
 
 
@@ -67,9 +73,17 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]
         self.handle_exit(sig, frame)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Answer a request, unless its sender falls silent: a thread is not to wait for them for ever."""
+        """Answer a request, unless its sender falls silent or trickles: a thread is not to wait for ever."""
         conn.sock.settimeout(_SILENT_SECONDS)
-        return super().handle_request(req, conn)
+        if req.method != "POST":
+            return super().handle_request(req, conn)
+        deadline = threading.Timer(_POST_SECONDS, _hang_up, [conn.sock])
+        deadline.daemon = True
+        deadline.start()
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            deadline.cancel()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer without repeating what came."""
@@ -77,6 +91,11 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]
             client.sendall(_BAD_REQUEST)
         except OSError:
             self.log.debug("a client left before its answer")
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it has ended by itself
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _without_server_name(response: Any) -> list[str]:

@@ -28,7 +28,7 @@ def send_test(app: Flask) -> str:
         return_code = code.make()
         token = ready.tokens.issue(edition.call.name, edition.sha256, ready.recipient_set, test=True)
         fields = {FIELD: token, "code": return_code, **_answers(edition.call)}
-        language = service().settings.languages[0]
+        language = service().languages[0]
         response = app.test_client().post(f"/{language}/{edition.call.name}", data=fields)
         if response.status_code != 200 or not re.search("return-code", response.get_data(as_text=True)):
             raise TrialError(f"the form answered the test testimony with {response.status}")

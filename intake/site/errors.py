@@ -39,13 +39,17 @@ def _not_ready(error: NotReadyError) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    # The kind of the error and where it arose: never its message, which could hold an answer.
+    log_unexpected(error)
+    return _page(500)
+
+
+def log_unexpected(error: BaseException) -> None:
+    """Log the kind of an error and where it arose: never its message, which could hold an answer."""
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
     place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "unknown"
     _log.error("unexpected %s at %s", type(error).__name__, place)
-    return _page(500)
 
 
 def _read_on() -> None:
@@ -71,7 +75,7 @@ def _words(status: int) -> tuple[str, list[str]]:
     if status == 413:
         return _("That was too much to send"), [
             _("Nothing was stored."),
-            _("Go back, make the text shorter and send it again. Your answers should still be there."),
+            _("Please make the text shorter. If your browser still has it when you go back, copy it first."),
         ]
     if status == 503:
         return _("We cannot take testimonies just now"), [
@@ -79,10 +83,7 @@ def _words(status: int) -> tuple[str, list[str]]:
             _("Please come back later."),
         ]
     if status >= 500:
-        return _("Something went wrong on our side"), [
-            _("We do not know if your testimony was stored."),
-            _("Go back and send it again. If it was stored, this makes no second one."),
-        ]
+        return _("Something went wrong on our side"), [_("Please try again in a few minutes.")]
     return _("We could not take this"), [
         _("Nothing was stored."),
         _("Please open the form on this site and send it from there."),

@@ -3,10 +3,12 @@
 from flask import Blueprint, Response, abort, request
 from flask_babel import gettext as _
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException
 
 from intake import code
 from intake.calls.answers import check, from_form
 from intake.calls.edition import Edition
+from intake.site.errors import log_unexpected
 from intake.site.form_page import EARLIER, SWITCH, Filled, blank_form, filled_form
 from intake.site.languages import current_language
 from intake.site.pages import language_or_404, receipt, stop_page
@@ -29,14 +31,22 @@ def submit(language: str, call: str) -> Response:
     """Take the form: answer with the receipt, or with the form again and everything that was typed."""
     edition = _current_edition(language, call)
     try:
-        ready = service().ready()
-    except NotReadyError:
-        return _not_stored(edition)
+        return _take(edition, service().ready())
+    except HTTPException:
+        raise
+    except (NotReadyError, SQLAlchemyError):
+        return _not_stored(edition, 503)
+    except Exception as error:  # noqa: BLE001 - a fault of ours is logged, and costs nobody their words
+        log_unexpected(error)
+        return _not_stored(edition, 500)
+
+
+def _take(edition: Edition, ready: Ready) -> Response:
     signed = SignedForm(request.form, meta={"csrf_context": ready.tokens})
     if not signed.validate():
         notices = [_("This page was open for too long. Your answers are still here.")]
         return _new_form(edition, ready, notices, 422, earlier=request.form.get("earlier_code", ""))
-    if signed.token.call != call:
+    if signed.token.call != edition.call.name:
         abort(404)
     edition = service().edition(signed.token.edition) or edition
     return_code = _return_code("code")
@@ -54,7 +64,7 @@ def submit(language: str, call: str) -> Response:
     if checked.problems:
         filled.problems = checked.problems
         return again(422)
-    sending = Sending(signed.token, edition, current_language(), checked)
+    sending = Sending(signed.token, edition, edition.shown_in(current_language()), checked)
     try:
         if EARLIER in request.form:
             added = _keep_addition(sending, ready, _return_code("earlier_code"))
@@ -69,9 +79,7 @@ def submit(language: str, call: str) -> Response:
             _("This page holds other answers now."),
             _("You can send them as a new testimony, or add them to the earlier one."),
         ]
-        return _new_form(edition, ready, notices, 409, earlier=return_code)
-    except SQLAlchemyError:
-        return _not_stored(edition)
+        return _new_form(edition, ready, notices, 409, earlier=_earlier(ready, return_code))
 
 
 def _keep_testimony(sending: Sending, ready: Ready, return_code: str) -> Kept:
@@ -88,14 +96,20 @@ def _keep_addition(sending: Sending, ready: Ready, earlier_code: str) -> Kept | 
     return service().records.keep(seal_addition(sending, keys, ready.recipients, testimony.id))
 
 
-def _not_stored(edition: Edition) -> Response:
-    """Return the typed answers in the same form, to be sent again."""
+def _earlier(ready: Ready, return_code: str) -> str:
+    """Return the code of the testimony that this form made, or that it was to be added to."""
+    mailbox = code.derive(return_code, ready.instance_id).mailbox_id
+    return return_code if service().records.testimony(mailbox) else request.form.get("earlier_code", "")
+
+
+def _not_stored(edition: Edition, status: int) -> Response:
+    """Return the typed answers in the same form, to be sent again. If it was stored after all, that makes no second."""
     notices = [
-        _("We could not store your testimony just now. Your answers are still here."),
+        _("Something went wrong on our side. Your answers are still here."),
         _("Please try again in a few minutes."),
     ]
     filled = Filled(fields=request.form, notices=notices, earlier=request.form.get("earlier_code", ""))
-    return filled_form(edition, request.form.get("form_token", ""), _return_code("code"), filled, 503)
+    return filled_form(edition, request.form.get("form_token", ""), _return_code("code"), filled, status)
 
 
 def _new_form(edition: Edition, ready: Ready, notices: list[str], status: int, earlier: str = "") -> Response:

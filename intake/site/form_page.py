@@ -28,6 +28,7 @@ from intake.site.words import problem_text
 SWITCH = "switch"
 EARLIER = "earlier"
 _MARKER = "@@hidden fields@@"
+_NOT_IN_CSS = str.maketrans("", "", '\\"<\n')
 
 
 @dataclass
@@ -129,7 +130,7 @@ def _start(edition: Edition, filled: Filled) -> str:
 
 @lru_cache(maxsize=64)
 def _style(edition: Edition, language: str) -> str:
-    words = _("Not answered").replace("\\", "").replace('"', "")
+    words = _("Not answered").translate(_NOT_IN_CSS)
     return f'form{{--none:"{words}"}}' + Branches(edition.call).css()
 
 

@@ -46,9 +46,16 @@ def _refuse_other_origins() -> None:
     if request.method != "POST":
         return
     origin = request.headers.get("Origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.host
+    foreign = origin is not None and not _is_ours(origin)
     if foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         abort(403)
+
+
+def _is_ours(origin: str) -> bool:
+    try:
+        return urlsplit(origin).netloc == request.host
+    except ValueError:  # such as an address that opens a bracket and does not close it
+        return False
 
 
 def _finish(response: Response) -> Response:

@@ -8,7 +8,7 @@ from pathlib import Path
 from intake.age.errors import AgeError
 from intake.age.recipients import HybridRecipient, parse_recipient
 
-_IGNORED = (".gitkeep", ".gitignore")
+_IGNORED = ".gitkeep"
 _PRIVATE = re.compile(r"AGE-SECRET-KEY-|PRIVATE KEY|BEGIN AGE ENCRYPTED FILE", re.IGNORECASE)
 _LARGEST = 64 * 1024
 
@@ -48,7 +48,10 @@ class Keyring:
             found = self._look()
             if found != self._seen:
                 self._seen = None
-                self._keys = _read(self._folder)
+                try:
+                    self._keys = _read(self._folder)
+                except OSError as error:
+                    raise KeysError(f"{error.filename} cannot be read: see its owner and mode") from None
                 self._seen = found
             return self._keys
 
@@ -63,8 +66,6 @@ class Keyring:
 def _read(folder: Path) -> tuple[Key, ...]:
     keys = []
     for path in sorted(folder.iterdir()):
-        if path.name in _IGNORED:
-            continue
         if not path.is_file():
             raise KeysError(f"{path} is not a file: only *.pub files may lie in {folder}")
         if path.stat().st_size > _LARGEST:
@@ -72,6 +73,8 @@ def _read(folder: Path) -> tuple[Key, ...]:
         text = path.read_text(errors="replace")
         if _PRIVATE.search(text):
             raise KeysError(f"{path} holds a private key: take it off this server now, and make a new pair")
+        if path.name == _IGNORED:
+            continue
         if path.name.endswith(".sign.pub"):
             raise KeysError(f"{path} is the desk's signing key, not a recipient: take it out of {folder}")
         if path.suffix != ".pub":

@@ -93,7 +93,7 @@ def stop_page(edition: Edition, checked: Checked) -> Response:
 
 def language_or_404(language: str) -> None:
     """Refuse a language that the site does not speak."""
-    if language not in service().settings.languages:
+    if language not in service().languages:
         abort(404)
 
 

@@ -13,16 +13,16 @@ from functools import cached_property
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from intake.calls.edition import Edition, read_editions
+from intake.calls.edition import SOURCE_LANGUAGE, Edition, read_editions
 from intake.instance import InstanceError, form_key, read_secret
-from intake.settings import ROOT, Settings
+from intake.settings import Settings
+from intake.site.catalogue import TRANSLATIONS, exists
 from intake.site.keyring import Key, Keyring, KeysError
 from intake.site.tokens import Tokens
-from intake.store.engine import open_engine
+from intake.store.engine import ReplacedError, open_engine
 from intake.store.records import Records
 from intake.store.schema import SchemaError, instance_id
 
-TRANSLATIONS = ROOT / "translations"
 _CHECK_SECONDS = 1.0
 _LEAST_FREE_BYTES = 16 * 1024 * 1024
 
@@ -58,7 +58,8 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.editions = read_editions(TRANSLATIONS, settings.languages)
+        self.languages = tuple(filter(exists, settings.languages)) or (SOURCE_LANGUAGE,)
+        self.editions = read_editions(TRANSLATIONS, self.languages)
         self._editions = {edition.sha256: edition for edition in self.editions.values()}
         self.keyring = Keyring(settings.keys)
         self.records = Records(open_engine(settings.database))
@@ -106,6 +107,9 @@ class Service:
             raise NotReadyError("instance", str(error)) from None
         except SchemaError as error:
             raise NotReadyError("database", str(error)) from None
+        except ReplacedError:
+            self.records, self._ready = Records(open_engine(self.settings.database)), None
+            raise NotReadyError("database", "the database file was replaced; the next look opens the new one") from None
         except SQLAlchemyError:
             words = "the database cannot be opened and written: run `intake init`, or see INTAKE_DATABASE_URL"
             raise NotReadyError("database", words) from None
@@ -119,7 +123,7 @@ class Service:
         if before is None or before.recipients != keys:
             self._remember(keys)
         self.records.check_writable()
-        return before if before and before.recipients == keys else Ready(identifier, Tokens(form_key(secret)), keys)
+        return Ready(identifier, Tokens(form_key(secret)), keys)
 
     def _remember(self, keys: tuple[Key, ...]) -> None:
         for edition in self.editions.values():

@@ -7,17 +7,22 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import SQLAlchemyError
 
 _BUSY_SECONDS = 30
+
+
+class ReplacedError(SQLAlchemyError):
+    """The database is not the file that it was. A new engine may open the new one."""
 
 
 def open_engine(path: Path) -> Engine:
     """Return an engine for an SQLite file. Connects to nothing yet.
 
-    The file must exist (`intake init` makes it); one that was deleted or replaced under a running server is noticed at
-    the next transaction, not written to.
+    The file must exist (`intake init` makes it). Once it was deleted or replaced, this engine writes no more: every
+    transaction raises ReplacedError.
     """
+    first_seen: list[int | None] = []
     engine = create_engine(
         f"sqlite:///file:{quote(str(path))}?mode=rw&uri=true",
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
@@ -35,12 +40,12 @@ def open_engine(path: Path) -> Engine:
             "temp_store=MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}")
-        record.info["inode"] = _inode(path)
+        first_seen.append(_inode(path))
 
     @event.listens_for(engine, "checkout")
     def same_file(connection: Any, record: Any, proxy: Any) -> None:
-        if record.info["inode"] != _inode(path):
-            raise DisconnectionError("the database file was replaced")
+        if first_seen[0] != _inode(path):
+            raise ReplacedError("the database file was replaced")
 
     return engine
 

@@ -10,8 +10,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, insert, inspect, select, text
 
 from intake.store.engine import reading, writing
-from intake.store.models import Instance
+from intake.store.models import Instance, Record
 
+_LOST_ID = "the database has no instance id: restore it from a backup, or every return code is lost"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -31,6 +32,8 @@ def upgrade(engine: Engine) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         if connection.scalar(select(Instance.id)) is None:
+            if connection.scalar(select(Record.id).limit(1)) is not None:
+                raise SchemaError(_LOST_ID)
             connection.execute(insert(Instance).values(id=secrets.token_hex(16)))
 
 
@@ -48,7 +51,7 @@ def instance_id(engine: Engine) -> bytes:
             raise SchemaError(f"the database has version {version}, this program needs {wanted}: run `intake init`")
         identifier = connection.scalar(select(Instance.id))
     if identifier is None:
-        raise SchemaError("the database has no instance id: restore it from a backup, or every return code is lost")
+        raise SchemaError(_LOST_ID)
     return bytes.fromhex(identifier)
 
 

@@ -1,7 +1,11 @@
 """`intake` at a terminal."""
 
+import contextlib
 import re
+import socket
+import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from service import Instance
@@ -74,6 +78,40 @@ def test_an_export_of_nothing_says_so(instance: Instance) -> None:
     assert done.returncode == 1
     assert "nothing" in done.stderr
     assert not path.exists()
+
+
+def test_a_lost_instance_id_is_not_replaced(instance: Instance) -> None:
+    """`init` makes no new id for an instance that has testimonies: every return code would be dead."""
+    with instance.serve() as server:
+        server.client.send()
+    with contextlib.closing(sqlite3.connect(instance.database)) as database:
+        database.execute("DELETE FROM instance")
+        database.commit()
+    done = instance.intake("init")
+    assert done.returncode == 1
+    assert "backup" in done.stderr
+
+
+def test_a_port_that_is_taken_is_one_line(instance: Instance) -> None:
+    """No retries, no traceback."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        done = instance.intake("run", "--port", other.getsockname()[1])
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_exports_at_once_do_not_disturb_each_other(instance: Instance) -> None:
+    """Three exports to one name while testimonies arrive: all succeed, and the bundle is whole."""
+    with instance.serve() as server:
+        server.client.send()
+        with ThreadPoolExecutor(4) as pool:
+            exports = [pool.submit(instance.intake, "export", instance.folder / "stick.tar") for _ in range(3)]
+            sent = [pool.submit(server.client.send) for _ in range(10)]
+        assert [done.result().returncode for done in exports] == [0, 0, 0]
+        assert {answer.result().status for answer in sent} == {200}
+    assert len(instance.open_on_desk()) == 11
 
 
 def test_usage_errors_exit_with_2(instance: Instance) -> None:

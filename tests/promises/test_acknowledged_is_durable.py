@@ -3,11 +3,14 @@
 import contextlib
 import hashlib
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
+from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from service import CALL, ENOUGH, Answer, Instance, Server
@@ -110,6 +113,53 @@ def test_the_same_form_with_other_content_loses_nothing(server: Server) -> None:
     assert added.digest == again.digest
     assert "return-code" not in added.text
     assert len(server.instance.ciphertexts()) == 3
+
+
+def test_a_form_that_broke_off_on_its_way_is_no_testimony(server: Server) -> None:
+    """A connection that dies in the middle of an answer stores nothing; the whole form, sent again, is taken."""
+    form = {**server.client.form(), **ENOUGH, "CCONT": "Y", "con.via": "PHONE", "con.value": "+41 79 123 45 67"}
+    body = urlencode(form).encode()
+    head = f"POST {CALL} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    with socket.create_connection(("127.0.0.1", server.client.port)) as connection:
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:-20])
+        connection.shutdown(socket.SHUT_WR)
+        assert b"200 OK" not in connection.recv(65536)
+    assert server.instance.ciphertexts() == []
+    assert server.client.post(CALL, form).status == 200
+
+
+def test_after_adding_the_earlier_testimony_is_still_known(server: Server) -> None:
+    """Back after an addition, then sent as a new testimony: the page that comes still leads to the earlier one."""
+    client = server.client
+    form = client.form()
+    first = client.post(CALL, {**form, **ENOUGH})
+    other = {**ENOUGH, "story.text": "More."}
+    page = client.post(CALL, {**form, **other})
+    renewed = {name: page.hidden(name) for name in ("form_token", "code", "earlier_code")}
+    assert client.post(CALL, {**renewed, **other, "earlier": "1"}).status == 200
+    again = client.post(CALL, {**renewed, **other})
+    assert again.status == 409
+    assert again.hidden("earlier_code") == first.return_code
+
+
+def test_a_database_that_was_replaced_is_not_written_to_blindly(server: Server, tmp_path: Path) -> None:
+    """A restored backup has another memory: the text is kept, and the next form works with what is there now."""
+    form = {**server.client.form(), **ENOUGH}
+    (tmp_path / "other").mkdir()
+    other = Instance.create(tmp_path / "other")
+    for leftover in server.instance.database.parent.glob("intake.db-*"):
+        leftover.unlink()
+    other.database.replace(server.instance.database)
+    answer = server.client.post(CALL, form)
+    assert answer.status == 503
+    assert "The screens went dark." in answer.text
+    for _ in range(2):  # once to notice, once to open the new file
+        server.settle()
+        for _ in range(8):
+            server.client.get("/healthz")
+    assert server.client.post(CALL, form).status == 200
+    (listed,) = server.instance.open_on_desk()
+    assert listed["state"] == "new"
 
 
 def test_a_database_that_was_taken_away_is_not_written_to(server: Server) -> None:

@@ -4,7 +4,7 @@ import re
 from html import escape
 
 import pytest
-from service import CALL, ENOUGH, Instance, Server
+from service import CALL, ENOUGH, Instance, Server, copy_of_the_program
 
 EVERYTHING = {
     **ENOUGH,
@@ -113,6 +113,27 @@ def test_a_site_that_cannot_store_keeps_the_text(instance: Instance) -> None:
         (instance.folder / "duty.pub").rename(instance.folder / "keys" / "duty.pub")
         server.settle()
         assert server.client.post(CALL, form).status == 200
+
+
+def test_a_fault_of_ours_keeps_the_text_and_says_nothing(instance: Instance) -> None:
+    """A bug that strikes after a testimony was stored: the text is kept, a retry makes no second, no log tells."""
+    program = copy_of_the_program(instance.folder)
+    pages = program / "intake" / "site" / "pages.py"
+    start = 'def receipt(kept: Kept, return_code: str = "") -> Response:\n'
+    assert start in pages.read_text()
+    faulty = pages.read_text().replace(start, f"{start}    raise RuntimeError(request.form)\n")
+    pages.write_text(faulty.replace("import Blueprint,", "import request, Blueprint,"))
+    with instance.serve(PYTHONPATH=str(program)) as server:
+        form = {**server.client.form(), **ENOUGH}
+        for _ in range(2):
+            page = server.client.post(CALL, form)
+            assert page.status == 500
+            assert "The screens went dark." in page.text
+            assert page.hidden("form_token") == form["form_token"]
+        assert "The screens went dark." not in server.log
+        assert "Traceback" not in server.log
+        assert "RuntimeError" in server.log
+    assert len(instance.ciphertexts()) == 1
 
 
 @pytest.mark.parametrize(

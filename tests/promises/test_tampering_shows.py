@@ -68,6 +68,8 @@ def test_a_server_that_was_rolled_back_is_named(server: Server) -> None:
     with instance.serve() as running:
         running.client.send()
         assert len(instance.open_on_desk()) == 2
+    for leftover in instance.database.parent.glob("intake.db-*"):
+        leftover.unlink()
     shutil.copy(older, instance.database)
     with instance.serve() as running:
         running.client.send()

@@ -33,7 +33,9 @@ def test_plain_http_on_an_onion_and_https_both_work(shared_server: Server, schem
     assert len(answer.return_code) == 24
 
 
-@pytest.mark.parametrize("origin", ["null", "https://evil.example", f"http://{ONION}.evil.example", "http://"])
+@pytest.mark.parametrize(
+    "origin", ["null", "https://evil.example", f"http://{ONION}.evil.example", "http://", "http://[::1"]
+)
 def test_another_origin_is_refused(shared_server: Server, origin: str) -> None:
     """A form on another site cannot send for its visitor."""
     client = shared_server.client

@@ -1,18 +1,7 @@
 """Another call is another file, with no new code: on the site, in the bundle and on the desk."""
 
-import shutil
-from pathlib import Path
-
-from service import ROOT, Instance
+from service import Instance, copy_of_the_program
 from small_call import GOOD
-
-
-def copy_of_the_program(folder: Path) -> Path:
-    """Copy what the server runs, to change it."""
-    program = folder / "program"
-    for name in ("intake", "templates", "translations"):
-        shutil.copytree(ROOT / name, program / name, ignore=shutil.ignore_patterns("__pycache__"))
-    return program
 
 
 def test_a_new_edition_meanwhile_is_no_trouble(instance: Instance) -> None:
@@ -47,3 +36,15 @@ def test_a_file_is_all_that_another_call_needs(instance: Instance) -> None:
     assert (listed["call"], listed["state"]) == ("small", "new")
     assert instance.shown(listed["id"])["answers"] == {"adult": "Y", "what": "This happened."}
     assert "What happened?" in instance.desk("show", listed["id"]).stdout
+
+
+def test_a_call_without_a_translation_is_taken_as_it_was_shown(instance: Instance) -> None:
+    """Someone who reads French, and a call that is only in English: it is stored as asked in English, and read."""
+    program = copy_of_the_program(instance.folder)
+    (program / "intake" / "calls" / "small.yaml").write_text(GOOD)
+    with instance.serve(PYTHONPATH=str(program)) as server:
+        form = server.client.form("/fr/small")
+        answer = server.client.post("/fr/small", {**form, "adult": "Y", "CINT": "Y", "what": "En français."})
+        assert answer.status == 200
+    (listed,) = instance.open_on_desk()
+    assert (listed["language"], listed["state"]) == ("en", "new")

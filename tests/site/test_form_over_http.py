@@ -4,7 +4,7 @@ import hashlib
 import re
 
 import pytest
-from service import CALL, ENOUGH, Instance, Server
+from service import CALL, ENOUGH, Instance, Server, copy_of_the_program
 
 from intake.age.identities import HybridIdentity
 from intake.envelope import parse
@@ -118,8 +118,44 @@ def test_a_form_of_another_call_is_refused(shared_server: Server) -> None:
     assert client.post("/en/nothing", {**client.form(), **ENOUGH}).status == 404
 
 
+@pytest.mark.parametrize(
+    ("wanted", "given"), [("FR", "fr"), ("AR-eg;q=0.9, EN;q=0.1", "ar"), ("xx, *", "en"), ("", "en")]
+)
+def test_the_language_of_the_browser_is_understood(shared_server: Server, wanted: str, given: str) -> None:
+    """In any spelling, on the way in and on a page that is not there."""
+    assert shared_server.client.get("/", Accept_Language=wanted).headers["Location"] == f"/{given}/"
+    assert f'<html lang="{given}"' in shared_server.client.get("/nothing/at/all", Accept_Language=wanted).text
+
+
+def test_a_translation_can_do_no_harm(instance: Instance) -> None:
+    """A translation with markup, or with a sign that would break the page, is not used; `intake check` names it."""
+    program = copy_of_the_program(instance.folder)
+    path = program / "translations" / "fr" / "LC_MESSAGES" / "messages.po"
+    words = path.read_text()
+    for english, evil in (("Exit", "<meta http-equiv=refresh>"), ("Start", "100%"), ("Not answered", "</style>")):
+        words = re.sub(rf'msgid "{english}"\nmsgstr ".*"', f'msgid "{english}"\nmsgstr "{evil}"', words)
+    path.write_text(words)
+    with instance.serve(PYTHONPATH=str(program)) as server:
+        for page in (server.client.get("/fr/"), server.client.get("/fr/testimonials")):
+            assert page.status == 200
+            assert "<meta http-equiv=refresh>" not in page.text
+            assert page.text.count("</style>") <= 1
+        assert ">Start<" in server.client.get("/fr/").text
+    done = instance.intake("check", PYTHONPATH=str(program))
+    assert done.returncode == 1
+    assert "3 texts" in done.stderr
+
+
+def test_a_language_without_a_translation_is_not_offered(instance: Instance) -> None:
+    """A setting that names one does not take the site down."""
+    with instance.serve(INTAKE_LANGUAGES="de en") as server:
+        assert server.client.get("/de/").status == 404
+        assert server.client.get("/en/").status == 200
+
+
 def test_a_redirect_prints_no_address(shared_server: Server) -> None:
     """The way to the start page is relative, in the header and in the page."""
     answer = shared_server.client.get("/", Accept_Language="ar-EG, en;q=0.5")
     assert answer.headers["Location"] == "/ar/"
     assert "127.0.0.1" not in answer.text
+    assert shared_server.client.get("//en//testimonials").status == 404
