@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from desk.stick import CALL, CONSENT, Desk, Server, key_file
 from intake.age.encrypt import encrypt
 from intake.age.identities import HybridIdentity, X25519Identity
 from intake.calls.edition import Edition
-from intake.envelope import Testimony, build, parse
+from intake.envelope import Testimony as SealedTestimony
+from intake.envelope import build, parse
 
 
 def test_what_was_sealed_is_what_is_shown(server: Server, desk: Desk, stick: Path) -> None:
@@ -42,7 +45,7 @@ def test_what_was_sealed_is_what_is_shown(server: Server, desk: Desk, stick: Pat
     assert shown["consent"] == {**CONSENT, "notice_sha256": server.edition.notice_sha256("fr")}
     assert (shown["attachments"], shown["additions"]) == ([], [added])
     envelope = {name: value for name, value in shown.items() if name not in ("attachments", "additions")}
-    assert isinstance(parse(json.dumps(envelope).encode()), Testimony)
+    assert isinstance(parse(json.dumps(envelope).encode()), SealedTestimony)
     assert desk.shown(added)["parent"] == record
 
 
@@ -264,3 +267,36 @@ def assert_one_line(desk: Desk, words: str) -> None:
     assert result.returncode == 1
     assert words in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_two_desks_that_start_at_once_share_one_workspace(server: Server, desk: Desk, stick: Path) -> None:
+    """Whoever is first makes the key; nothing that the other files is lost."""
+    records = {server.receive() for _ in range(5)}
+    server.export(stick)
+    command = [sys.executable, "-m", "intake.desk.commands", "open", str(stick), "--workspace", str(desk.workspace)]
+    desks = [subprocess.Popen([*command, "--key", str(desk.key)], stdout=subprocess.DEVNULL) for _ in range(3)]
+    assert [process.wait(60) for process in desks] == [0, 0, 0]
+    assert set(desk.listed()) == records
+
+
+def test_a_record_that_comes_a_second_time_counts_once(server: Server, desk: Desk, stick: Path) -> None:
+    """A server cannot double a voice by giving its ciphertext another name."""
+    sealed = encrypt(build(server.testimony()), server.recipients)
+    first, second = server.take_sealed("received", sealed), server.take_sealed("received", sealed)
+    server.export(stick)
+    desk.open(stick)
+    states = {record: fields["state"] for record, fields in desk.listed().items()}
+    assert states == {first: "new", second: "quarantined"}
+
+
+def test_a_very_narrow_terminal_shows_it_all_the_same(server: Server, desk: Desk, stick: Path) -> None:
+    """Four columns are no reason to fail."""
+    record = server.receive()
+    server.export(stick)
+    desk.open(stick)
+    command = [sys.executable, "-m", "intake.desk.commands", "show", record, "--workspace", str(desk.workspace)]
+    environment = {**os.environ, "COLUMNS": "4"}
+    done = subprocess.run(
+        [*command, "--key", str(desk.key)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
