@@ -8,7 +8,8 @@ from pathlib import Path
 PREFIX = "INTAKE_"
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = "en fr ar"
-_KNOWN = {"database_url", "keys", "languages", "exit_url", "organisation"}
+NAMES = frozenset({"instance", "database_url", "keys", "languages", "exit_url", "organisation"})
+"""What can be set, without the prefix."""
 
 
 class SettingsError(Exception):
@@ -48,7 +49,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         languages=languages,
         exit_url=exit_url,
         organisation=values.get("organisation", "CyberPeace Institute"),
-        unknown=tuple(sorted(values.keys() - _KNOWN)),
+        unknown=tuple(sorted(values.keys() - NAMES)),
     )
 
 

@@ -1,19 +1,18 @@
 """The documents against the code: settings, commands, links and promises. Reviewers' words: tests/desk."""
 
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import click
 import pytest
 
 from intake.operator.commands import main
-from intake.settings import PREFIX, Settings
+from intake.settings import NAMES, PREFIX, ROOT
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 OPERATORS = (DOCS / "operators.md").read_text()
-SETTINGS = {f"{PREFIX}{field.name.upper()}" for field in fields(Settings)}
+SETTINGS = {PREFIX + name.upper() for name in NAMES}
 DOCUMENTS = [path for path in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))) if path.exists()]
 PROMISES = {
     "No plaintext at rest on the server": "test_no_plaintext_at_rest.py",
