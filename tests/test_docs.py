@@ -7,7 +7,7 @@ import click
 import pytest
 
 from intake.operator.commands import main
-from intake.settings import NAMES, PREFIX, ROOT
+from intake.settings import NAMES, PREFIX
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
