@@ -32,7 +32,7 @@ def send_test(app: Flask) -> str:
         response = app.test_client().post(f"/{language}/{edition.call.name}", data=fields)
         if response.status_code != 200 or not re.search("return-code", response.get_data(as_text=True)):
             raise TrialError(f"the form answered the test testimony with {response.status}")
-        kept = service().records.testimony(code.derive(return_code, ready.instance_id).mailbox_id)
+        kept = ready.records.testimony(code.derive(return_code, ready.instance_id).mailbox_id)
         if kept is None:
             raise TrialError("the form gave a receipt for the test testimony, but it is not in the database")
         return kept.id

@@ -85,21 +85,21 @@ def _take(edition: Edition, ready: Ready) -> Response:
 def _keep_testimony(sending: Sending, ready: Ready, return_code: str) -> Kept:
     keys = code.derive(return_code, ready.instance_id)
     record, mailbox = seal_testimony(sending, keys, ready.recipients)
-    return service().records.keep(record, mailbox)
+    return ready.records.keep(record, mailbox)
 
 
 def _keep_addition(sending: Sending, ready: Ready, earlier_code: str) -> Kept | None:
     keys = code.derive(earlier_code, ready.instance_id)
-    testimony = service().records.testimony(keys.mailbox_id)
+    testimony = ready.records.testimony(keys.mailbox_id)
     if testimony is None:
         return None
-    return service().records.keep(seal_addition(sending, keys, ready.recipients, testimony.id))
+    return ready.records.keep(seal_addition(sending, keys, ready.recipients, testimony.id))
 
 
 def _earlier(ready: Ready, return_code: str) -> str:
     """Return the code of the testimony that this form made, or that it was to be added to."""
     mailbox = code.derive(return_code, ready.instance_id).mailbox_id
-    return return_code if service().records.testimony(mailbox) else request.form.get("earlier_code", "")
+    return return_code if ready.records.testimony(mailbox) else request.form.get("earlier_code", "")
 
 
 def _not_stored(edition: Edition, status: int) -> Response:

@@ -40,8 +40,9 @@ class NotReadyError(Exception):
 
 @dataclass(frozen=True)
 class Ready:
-    """What is at hand when the site is ready."""
+    """What is at hand when the site is ready. The records are those of the instance id."""
 
+    records: Records
     instance_id: bytes
     tokens: Tokens
     recipients: tuple[Key, ...]
@@ -123,7 +124,7 @@ class Service:
         if before is None or before.recipients != keys:
             self._remember(keys)
         self.records.check_writable()
-        return Ready(identifier, Tokens(form_key(secret)), keys)
+        return Ready(self.records, identifier, Tokens(form_key(secret)), keys)
 
     def _remember(self, keys: tuple[Key, ...]) -> None:
         for edition in self.editions.values():
