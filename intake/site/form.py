@@ -108,14 +108,14 @@ def _not_stored(edition: Edition, status: int) -> Response:
         _("Something went wrong on our side. Your answers are still here."),
         _("Please try again in a few minutes."),
     ]
-    filled = Filled(fields=request.form, notices=notices, earlier=request.form.get("earlier_code", ""))
+    filled = Filled(request.form, notices=notices, resend=True, earlier=request.form.get("earlier_code", ""))
     return filled_form(edition, request.form.get("form_token", ""), _return_code("code"), filled, status)
 
 
 def _new_form(edition: Edition, ready: Ready, notices: list[str], status: int, earlier: str = "") -> Response:
     """Return the typed answers in a new form, with a token and a return code of its own."""
     token = ready.tokens.issue(edition.call.name, edition.sha256, ready.recipient_set)
-    filled = Filled(fields=request.form, notices=notices, earlier=earlier)
+    filled = Filled(request.form, notices=notices, resend=True, earlier=earlier)
     return filled_form(edition, token, code.make(), filled, status)
 
 

@@ -39,6 +39,8 @@ class Filled:
     problems: Sequence[Problem] = ()
     notices: Sequence[str] = ()
     """Sentences above the form: what happened, what to do."""
+    resend: bool = False
+    """Whether all that is left to do is to send it again, one way or another."""
     earlier: str = ""
     """The return code of a testimony that this form has already made."""
 
