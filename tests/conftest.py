@@ -2,9 +2,8 @@
 
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,14 +62,3 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="session")
-def run() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run a Python module of ours as a command: `run("intake.desk.commands", "list", ...)`."""
-
-    def run_command(module: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", module, *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
-
-    return run_command

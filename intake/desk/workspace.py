@@ -76,7 +76,6 @@ class Workspace:
     """An open workspace. `open_workspace` and `create_workspace` make one."""
 
     def __init__(self, path: Path, key: bytes) -> None:
-        self._path = path
         self._database: Any = sqlcipher.connect(str(path), isolation_level=None, timeout=30)
         self._database.execute("PRAGMA cipher_log_level = NONE")  # it would write to the terminal
         self._database.execute(f"PRAGMA key = \"x'{key.hex()}'\"")

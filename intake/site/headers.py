@@ -67,7 +67,6 @@ def _finish(response: Response) -> Response:
         and "Content-Encoding" not in response.headers
         and _TEXT.match(response.content_type or "")
     ):
-        response.direct_passthrough = False
         compressed = compress(response.get_data())
         if compressed is not None:
             response.set_data(compressed)
