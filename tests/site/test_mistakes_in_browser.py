@@ -157,7 +157,7 @@ def test_a_full_stop_on_our_side_keeps_what_was_typed(server: Server, chromium: 
         typed = visitor.values()
         kept = key.read_text()
         key.unlink()
-        until(server, 503)
+        server.settle()
         visitor.look_over().send()
         assert "Your answers are still here" in visitor.page.locator("[role=alert]").inner_text()
         assert visitor.values() == typed
@@ -166,15 +166,7 @@ def test_a_full_stop_on_our_side_keeps_what_was_typed(server: Server, chromium: 
         assert other.locator("h1").inner_text() == "We cannot take testimonies just now"
         assert other.locator("a.exit").is_visible()
         key.write_text(kept)
-        until(server, 200)
+        server.settle()
         visitor.at("when_where").field("inc.when.day").fill("")
         visitor.look_over().send()
         assert visitor.return_code()
-
-
-def until(server: Server, status: int) -> None:
-    """Ask until the server has noticed whether it is ready, which takes it a second at most."""
-    for _ in range(5000):
-        if server.client.get("/healthz").status == status:
-            return
-    raise AssertionError(f"never {status}")
