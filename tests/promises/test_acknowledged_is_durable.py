@@ -158,7 +158,7 @@ def test_a_database_that_was_replaced_is_not_written_to_blindly(server: Server, 
     assert "The screens went dark." in answer.text
     for _ in range(2):  # once to notice, once to open the new file
         server.settle()
-        for _ in range(8):
+        for _ in range(30):  # so that each worker is asked
             server.client.get("/healthz")
     receipt = server.client.post(CALL, form)
     with closing(sqlite3.connect(server.instance.database)) as database:
