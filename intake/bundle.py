@@ -4,22 +4,23 @@ The server writes bundles and the desk reads them (`intake/desk/reading.py`); do
 """
 
 import hashlib
-import os
 import re
-import secrets
-import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from intake.envelope import EnvelopeError, canonical, encode_base64, parse_json
+from intake.encoding import EnvelopeError, canonical, encode_base64, parse_json, signing_input
+from intake.tar import BundleError, add, add_chunks, end, size_in_tar, write_whole
 
 FORMAT = "intake-bundle/1"
+PURPOSE = "bundle"
+"""What the signature of a manifest is for."""
 EVENTS = frozenset({"received", "added", "withdrawn", "purged"})
-BRINGS = frozenset({"received", "added"})
+BRINGS = EVENTS - {"purged"}
 """The events whose entry brings a record with it."""
 START = "0" * 64
 """What the first entry of a log names as the entry before it."""
@@ -29,7 +30,6 @@ FAT32_LIMIT = 4 * 1024**3 - 1
 MANIFEST = "manifest.json"
 LOG = "log.jsonl"
 
-_BLOCK = tarfile.BLOCKSIZE
 _ENTRY_COST = 1024  # more than an entry needs in log and manifest together
 _VOLUME_COST = 8192  # more than the rest of a manifest and the tar's own blocks need
 _MOST_ENTRIES = 40_000  # keeps every manifest below the size that a reader accepts
@@ -38,10 +38,6 @@ _HEX_ID = re.compile(r"[0-9a-f]{32}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _EDITION_FILE = re.compile(r"call\.yaml|[A-Za-z0-9_-]{2,35}\.po|notices/[A-Za-z0-9_-]{2,35}\.txt")
-
-
-class BundleError(Exception):
-    """A bundle cannot be written, or not be read at all. The message is one sentence for the person who does it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,11 +149,6 @@ class Manifest:
         )
 
 
-def signing_input(manifest: Mapping[str, Any]) -> bytes:
-    """Return what the signature of a bundle covers: a purpose, a zero byte, then the canonical manifest."""
-    return b"intake/1 bundle\0" + canonical(manifest)
-
-
 def write_bundle(
     path: Path, signing_key: Ed25519PrivateKey, contents: Contents, limit: int = FAT32_LIMIT
 ) -> list[Path]:
@@ -169,23 +160,11 @@ def write_bundle(
     """
     volumes = _volumes(contents, limit)
     paths = [path, *(path.with_stem(f"{path.stem}-{number}") for number in range(2, len(volumes) + 1))]
-    parts = [path.with_name(f".{path.name}.{secrets.token_hex(4)}") for path in paths]
-    try:
-        for number, (part, entries) in enumerate(zip(parts, volumes, strict=True), 1):
-            with part.open("wb") as sink:
-                _write_volume(sink, signing_key, contents, entries, number, len(volumes))
-                sink.flush()
-                os.fsync(sink.fileno())
-        for part, final in zip(parts, paths, strict=True):
-            part.replace(final)
-    finally:
-        for part in parts:
-            part.unlink(missing_ok=True)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    writers = [
+        partial(_write_volume, key=signing_key, contents=contents, entries=entries, volume=number, volumes=len(volumes))
+        for number, entries in enumerate(volumes, 1)
+    ]
+    write_whole(paths, writers)
     return paths
 
 
@@ -237,38 +216,16 @@ def _write_volume(
     signed = {
         "manifest": manifest,
         "server_key": encode_base64(key.public_key().public_bytes_raw()),
-        "signature": encode_base64(key.sign(signing_input(manifest))),
+        "signature": encode_base64(key.sign(signing_input(PURPOSE, manifest))),
     }
-    _add(sink, MANIFEST, canonical(signed))
-    _add(sink, LOG, b"".join(entry.line + b"\n" for entry in entries))
+    add(sink, MANIFEST, canonical(signed))
+    add(sink, LOG, b"".join(entry.line + b"\n" for entry in entries))
     for edition, files in sorted(contents.editions.items()):
         for name, content in sorted(files.items()):
-            _add(sink, edition_member(edition, name), content)
+            add(sink, edition_member(edition, name), content)
     for record, sealed in records.items():
-        _add_chunks(sink, record_member(record), sealed.size, sealed.chunks())
-    sink.write(bytes(2 * _BLOCK))
-
-
-def _add(sink: BinaryIO, name: str, content: bytes) -> None:
-    _add_chunks(sink, name, len(content), [content])
-
-
-def _add_chunks(sink: BinaryIO, name: str, size: int, chunks: Iterable[bytes]) -> None:
-    header = tarfile.TarInfo(name)
-    header.size = size
-    sink.write(header.tobuf(tarfile.USTAR_FORMAT))
-    written = 0
-    for chunk in chunks:
-        sink.write(chunk)
-        written += len(chunk)
-    if written != size:
-        raise BundleError(f"{name} has {written} bytes and not {size}: the store is damaged.")
-    sink.write(bytes(-size % _BLOCK))
-
-
-def size_in_tar(size: int) -> int:
-    """Return how many bytes a file of this size takes in a tar, with its header."""
-    return _BLOCK + size + -size % _BLOCK
+        add_chunks(sink, record_member(record), sealed.size, sealed.chunks())
+    end(sink)
 
 
 def record_member(record: str) -> str:

@@ -1,30 +1,45 @@
 """What is inside a sealed record: versioned JSON in a few fixed sizes. Both sides use it; docs/format.md describes it.
 
-The server builds envelopes and the desk reads them. A browser, or anyone with the public key, may have sealed
-what the desk reads, so `parse` believes nothing: it either returns an envelope of exactly the right shape, or raises.
+The server builds what a source sends, and the desk reads it; the desk builds its messages, and the source's own page
+reads those. A browser, or anyone with the public key, may have sealed what is read, so `parse` believes nothing: it
+either returns an envelope of exactly the right shape, or raises.
 """
 
-import base64
-import binascii
 import datetime
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-FORMAT = "intake/1"
+from intake.encoding import (
+    FORMAT,
+    EnvelopeError,
+    canonical,
+    check_signature,
+    decode_base64,
+    encode_base64,
+    parse_json,
+    signing_input,
+)
+
 KIBIBYTE = 1024
 SOURCE_SIZES = (32 * KIBIBYTE, 128 * KIBIBYTE)
 """What a source sends is padded to one of these (bytes), or to a multiple of the last."""
-CONSENT_SIZES = (2 * KIBIBYTE,)
+DESK_SIZES = tuple(8 * KIBIBYTE << doubled for doubled in range(6))
+"""What the desk sends is padded to one of these (bytes)."""
+CHOICES_SIZES = (2 * KIBIBYTE,)
 """The copy of the consents that waits in the mailbox."""
-MOST = 16 * 1024 * KIBIBYTE
-"""No envelope is larger than this (bytes)."""
+LEAST_FILE = 32 * KIBIBYTE
+"""No attachment's bytes are sealed as fewer than this (bytes)."""
+LONGEST_TEXT = 20_000
+"""Characters in a text that a source adds, or that the desk writes."""
+LONGEST_NAME = 255
+"""Characters in the name of a file."""
 
+STATES = ("received", "accepted", "set aside", "used")
+"""What the desk can acknowledge of a testimony."""
 UNKNOWN = "UNK"
 REFUSED = "PNS"
 
@@ -37,12 +52,8 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
 _QUESTION = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
 _MAILBOX = re.compile(r"age1pq1[02-9ac-hj-np-z]{1,2100}")
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _MOST_RECIPIENTS = 64
-_MOST_DIGITS = 15
-
-
-class EnvelopeError(ValueError):
-    """The bytes are not an envelope of this format. The message says why and never repeats content."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +65,6 @@ class Envelope:
     edition: str
     language: str
     day: str
-    answers: Mapping[str, Answer]
-    consent: Mapping[str, str]
     recipients: tuple[str, ...]
     client: str
     test: bool = False
@@ -65,60 +74,118 @@ class Envelope:
 class Testimony(Envelope):
     """A testimony, and the public keys of the person who gave it."""
 
+    answers: Mapping[str, Answer]
+    consent: Mapping[str, str]
     mailbox: str
     authority: str
     kind: str = "testimony"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Addition(Envelope):
-    """More from the same person: names its testimony and is signed by the key that the testimony names."""
+class _Signed:
+    """What names a testimony and is signed by one key."""
 
     parent: str
     signature: str = ""
+
+    def signed(self, key: Ed25519PrivateKey) -> Self:
+        """Return this envelope with the key's signature."""
+        fields = _unsigned(self)
+        return replace(self, signature=encode_base64(key.sign(signing_input(fields["kind"], fields))))
+
+    def verify(self, key: str) -> None:
+        """Raise EnvelopeError unless the key (Ed25519, base64) signed this envelope."""
+        fields = _unsigned(self)
+        check_signature(decode_base64(key, 32), self.signature, fields["kind"], fields)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addition(_Signed, Envelope):
+    """More from the same person: a whole form again, or a `text`. Signed by the key that the testimony names."""
+
+    answers: Mapping[str, Answer]
+    consent: Mapping[str, str]
+    text: str = ""
     kind: str = "addition"
 
-    def signed(self, authority: Ed25519PrivateKey) -> Self:
-        """Return this addition with the signature of its source."""
-        unsigned = _fields(self)
-        del unsigned["signature"]
-        return replace(self, signature=encode_base64(authority.sign(signing_input(unsigned))))
 
-    def verify(self, authority: str) -> None:
-        """Raise EnvelopeError unless the key `authority` (base64, as a testimony names it) signed this addition."""
-        unsigned = _fields(self)
-        del unsigned["signature"]
-        key = Ed25519PublicKey.from_public_bytes(decode_base64(authority, 32))
-        try:
-            key.verify(decode_base64(self.signature, 64), signing_input(unsigned))
-        except InvalidSignature:
-            raise EnvelopeError("its signature is not that of the person who sent the testimony") from None
+@dataclass(frozen=True, kw_only=True)
+class Attachment(_Signed, Envelope):
+    """Says what a file is. Its bytes are the record `content`: zero-padded, `size` of them, with this digest."""
+
+    content: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    kind: str = "attachment"
 
 
-def canonical(value: object) -> bytes:
-    """Return the one JSON text that is hashed and signed: keys sorted, no white space, UTF-8."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+@dataclass(frozen=True, kw_only=True)
+class Consent(_Signed, Envelope):
+    """New consents in place of all earlier ones. The highest `version` counts: the testimony's own is 0."""
+
+    consent: Mapping[str, str]
+    version: int
+    kind: str = "consent"
 
 
-def signing_input(fields: Mapping[str, Any]) -> bytes:
-    """Return what a signature of this format covers: the kind, a zero byte, then the canonical JSON."""
-    return f"{FORMAT} {fields['kind']}\0".encode() + canonical(fields)
+@dataclass(frozen=True, kw_only=True)
+class Withdrawal(_Signed, Envelope):
+    """The person takes everything back."""
+
+    kind: str = "withdrawal"
 
 
-def encode_base64(data: bytes) -> str:
-    """Return standard base64 with padding (RFC 4648, section 4)."""
-    return base64.b64encode(data).decode()
+@dataclass(frozen=True, kw_only=True)
+class Message(_Signed):
+    """What the desk sends to a source: signed by the desk's key, sealed to the testimony's mailbox."""
+
+    id: str
+    day: str
+    text: str
 
 
-def decode_base64(text: str, length: int) -> bytes:
-    """Return exactly `length` bytes from standard base64. Raises EnvelopeError otherwise."""
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise EnvelopeError("a key or signature in it is not base64") from None
-    if len(data) != length:
-        raise EnvelopeError("a key or signature in it has the wrong length")
-    return data
+@dataclass(frozen=True, kw_only=True)
+class Reply(Message):
+    """Words of a reviewer to the source."""
+
+    kind: str = "reply"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acknowledgement(Message):
+    """What became of a testimony (one of STATES). `sha256` is the digest of the record that the desk opened."""
+
+    state: str
+    sha256: str
+    kind: str = "acknowledgement"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """The copy of the consents that is sealed to the mailbox, so that the source can see and change them.
+
+    `answers` are those that decide which choices are open; `version` counts the changes.
+    """
+
+    consent: Mapping[str, str]
+    answers: Mapping[str, Answer]
+    edition: str
+    version: int = 0
+    kind: str = "choices"
+
+
+FromSource = Testimony | Addition | Attachment | Consent | Withdrawal
+FromDesk = Reply | Acknowledgement
+_Any = TypeVar("_Any", bound=FromSource | FromDesk | Choices)
+
+_FROM_SOURCE: dict[str, type[FromSource]] = {
+    shape.kind: shape for shape in (Testimony, Addition, Attachment, Consent, Withdrawal)
+}
+_FROM_DESK: dict[str, type[FromDesk]] = {shape.kind: shape for shape in (Reply, Acknowledgement)}
+_OPTIONAL: dict[str, Any] = {"test": False, "text": ""}
+"""Fields that are left out of an Envelope when they have this value."""
 
 
 def pad(data: bytes, sizes: tuple[int, ...] = SOURCE_SIZES) -> bytes:
@@ -130,136 +197,174 @@ def pad(data: bytes, sizes: tuple[int, ...] = SOURCE_SIZES) -> bytes:
     return data.ljust(size)
 
 
-def build(envelope: Testimony | Addition) -> bytes:
-    """Return the padded bytes to seal."""
+def padded_size(size: int) -> int:
+    """Return how many bytes a file of `size` bytes is sealed as.
+
+    Padmé (Nikitin et al., "Reducing Metadata Leakage from Encrypted Files", 2019) with a floor: it adds at most 6 %,
+    and only the size's first few bits remain.
+    """
+    if size <= LEAST_FILE:
+        return LEAST_FILE
+    exponent = size.bit_length() - 1
+    dropped = (1 << (exponent - exponent.bit_length())) - 1
+    return (size + dropped) & ~dropped
+
+
+def build(envelope: FromSource) -> bytes:
+    """Return the padded bytes to seal, of what a source sends."""
     return pad(canonical(_fields(envelope)))
 
 
-def build_consents(consent: Mapping[str, str]) -> bytes:
+def build_message(message: FromDesk) -> bytes:
+    """Return the padded bytes to seal, of what the desk sends."""
+    return pad(canonical(_fields(message)), DESK_SIZES)
+
+
+def build_choices(choices: Choices) -> bytes:
     """Return the padded copy of the consents that is sealed to the mailbox key."""
-    return pad(canonical({"format": FORMAT, "kind": "consent", "consent": consent}), CONSENT_SIZES)
+    return pad(canonical(_fields(choices)), CHOICES_SIZES)
 
 
-def parse(data: bytes) -> Testimony | Addition:
-    """Return the envelope in decrypted bytes.
+def parse(data: bytes) -> FromSource:
+    """Return the envelope of a source in decrypted bytes.
 
     Raises EnvelopeError for anything but UTF-8 JSON of exactly the right fields, types and forms. Whether the
     answers fit the call is for `intake.calls.answers` to say.
     """
+    return _parse(data, _FROM_SOURCE)
+
+
+def parse_message(data: bytes) -> FromDesk:
+    """Return the message of the desk in decrypted bytes. Raises EnvelopeError as `parse` does."""
+    return _parse(data, _FROM_DESK)
+
+
+def parse_choices(data: bytes) -> Choices:
+    """Return the copy of the consents in decrypted bytes. Raises EnvelopeError as `parse` does."""
+    return _parse(data, {Choices.kind: Choices})
+
+
+def _parse(data: bytes, shapes: Mapping[str, type[_Any]]) -> _Any:
     fields = parse_json(data)
     if not isinstance(fields, dict) or fields.get("format") != FORMAT:
         raise EnvelopeError(f"it is not in the format {FORMAT}")
-    shapes: dict[str, type[Testimony] | type[Addition]] = {"testimony": Testimony, "addition": Addition}
     shape = shapes.get(str(fields.get("kind")))
     if shape is None:
         raise EnvelopeError("its kind is not known")
     del fields["format"]
-    fields.setdefault("test", False)
+    fields = {**_omitted(shape), **fields}
     if set(fields) != set(shape.__dataclass_fields__):
         raise EnvelopeError("its fields are not those of its kind")
-    _check_fields(fields)
-    return shape(**{**fields, "recipients": tuple(fields["recipients"])})
+    for name, value in fields.items():
+        if not _FITS[name](value):
+            raise EnvelopeError(f"its {name} is malformed")
+    if "recipients" in fields:
+        fields["recipients"] = tuple(fields["recipients"])
+    return shape(**fields)
 
 
-def parse_json(data: bytes) -> Any:
-    """Return strict JSON: UTF-8, no doubled keys, no NaN, whole numbers of a sane length, sane depth.
-
-    Raises EnvelopeError.
-    """
-    if len(data) > MOST:
-        raise EnvelopeError("it is too large")
-    try:
-        value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_no_doubles,
-            parse_int=_whole_number,
-            parse_float=_no_fraction,
-            parse_constant=_no_fraction,
-        )
-        canonical(value)  # refuses lone surrogates, which no UTF-8 text can hold
-    except RecursionError:
-        raise EnvelopeError("it is nested too deep") from None
-    except UnicodeError:
-        raise EnvelopeError("its text is not valid Unicode") from None
-    except json.JSONDecodeError:
-        raise EnvelopeError("it is not JSON") from None
-    return value
+def _omitted(shape: type[Any]) -> dict[str, Any]:
+    """Return the fields of a shape that may be left out, with what they are then."""
+    found = shape.__dataclass_fields__
+    return {name: value for name, value in _OPTIONAL.items() if name in found and issubclass(shape, Envelope)}
 
 
-def _fields(envelope: Testimony | Addition) -> dict[str, Any]:
+def _fields(envelope: FromSource | FromDesk | Choices | _Signed) -> dict[str, Any]:
     fields = {"format": FORMAT, **asdict(envelope)}
-    if not envelope.test:
-        del fields["test"]
+    for name, value in _omitted(type(envelope)).items():
+        if fields[name] == value:
+            del fields[name]
     return fields
 
 
-def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise EnvelopeError("it has the same field twice")
-    return result
+def _unsigned(envelope: _Signed) -> dict[str, Any]:
+    fields = _fields(envelope)
+    del fields["signature"]
+    return fields
 
 
-def _whole_number(digits: str) -> int:
-    if len(digits) > _MOST_DIGITS:
-        raise EnvelopeError("a number in it is too long")
-    return int(digits)
+def _matches(pattern: re.Pattern[str]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
 
 
-def _no_fraction(_: str) -> Any:
-    raise EnvelopeError("a number in it is not a whole number")
+def _has_bytes(length: int) -> Callable[[object], bool]:
+    def fits(value: object) -> bool:
+        try:
+            return isinstance(value, str) and len(decode_base64(value, length)) == length
+        except EnvelopeError:
+            return False
+
+    return fits
 
 
-def _check_fields(fields: dict[str, Any]) -> None:
-    patterns = {
-        "id": _HEX_ID,
-        "parent": _HEX_ID,
-        "call": _NAME,
-        "edition": _SHA256,
-        "language": _LANGUAGE,
-        "day": _DAY,
-        "mailbox": _MAILBOX,
-    }
-    for name, pattern in patterns.items():
-        if name in fields and not (isinstance(fields[name], str) and pattern.fullmatch(fields[name])):
-            raise EnvelopeError(f"its {name} is malformed")
-    for name, length in (("authority", 32), ("signature", 64)):
-        if name in fields:
-            _expect(isinstance(fields[name], str), name)
-            decode_base64(fields[name], length)
-    _expect(_is_date(fields["day"]), "day")
-    _expect(fields["client"] in ("browser", "server"), "client")
-    _expect(isinstance(fields["test"], bool), "test")
-    recipients = fields["recipients"]
-    _expect(_is_strings(recipients) and 0 < len(recipients) <= _MOST_RECIPIENTS, "recipients")
-    _expect(all(_SHA256.fullmatch(recipient) for recipient in recipients), "recipients")
-    answers, consent = fields["answers"], fields["consent"]
-    _expect(isinstance(answers, dict) and all(map(_QUESTION.fullmatch, answers)), "answers")
-    _expect(all(_is_answer(answer) for answer in answers.values()), "answers")
-    _expect(isinstance(consent, dict) and all(map(_QUESTION.fullmatch, consent)), "consent")
-    _expect(all(isinstance(answer, str) for answer in consent.values()), "consent")
+def _text_up_to(length: int) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) and len(value) <= length
 
 
-def _expect(fits: bool, name: str) -> None:
-    if not fits:
-        raise EnvelopeError(f"its {name} is malformed")
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _is_date(text: str) -> bool:
+def _is_date(value: object) -> bool:
+    if not (isinstance(value, str) and _DAY.fullmatch(value)):
+        return False
     try:
-        datetime.date.fromisoformat(text)
+        datetime.date.fromisoformat(value)
     except ValueError:
         return False
     return True
+
+
+def _are_recipients(value: object) -> bool:
+    return _is_strings(value, _SHA256) and isinstance(value, list) and 0 < len(value) <= _MOST_RECIPIENTS
+
+
+def _are_answers(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_QUESTION.fullmatch, value)) and all(map(_is_answer, value.values()))
+
+
+def _are_consents(value: object) -> bool:
+    return _are_answers(value) and isinstance(value, dict) and _all_strings(value.values())
 
 
 def _is_answer(value: object) -> bool:
     return isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)) or _is_strings(value)
 
 
-def _is_strings(value: object) -> bool:
-    return isinstance(value, list) and _all_strings(value)
+def _is_strings(value: object, pattern: re.Pattern[str] | None = None) -> bool:
+    return (
+        isinstance(value, list)
+        and _all_strings(value)
+        and (pattern is None or all(pattern.fullmatch(item) for item in value))
+    )
 
 
 def _all_strings(values: Iterable[object]) -> bool:
     return all(isinstance(value, str) for value in values)
+
+
+_FITS: dict[str, Callable[[object], bool]] = {
+    "kind": lambda value: isinstance(value, str),
+    "id": _matches(_HEX_ID),
+    "parent": _matches(_HEX_ID),
+    "content": _matches(_HEX_ID),
+    "call": _matches(_NAME),
+    "edition": _matches(_SHA256),
+    "sha256": _matches(_SHA256),
+    "language": _matches(_LANGUAGE),
+    "media_type": _matches(_MEDIA_TYPE),
+    "mailbox": _matches(_MAILBOX),
+    "day": _is_date,
+    "authority": _has_bytes(32),
+    "signature": _has_bytes(64),
+    "client": lambda value: value in ("browser", "server"),
+    "state": lambda value: value in STATES,
+    "test": lambda value: isinstance(value, bool),
+    "text": _text_up_to(LONGEST_TEXT),
+    "name": _text_up_to(LONGEST_NAME),
+    "size": _is_number,
+    "version": _is_number,
+    "recipients": _are_recipients,
+    "answers": _are_answers,
+    "consent": _are_consents,
+}

@@ -10,15 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake import envelope
+from intake.encoding import EnvelopeError, encode_base64, parse_json
 from intake.envelope import (
     Addition,
     Answer,
-    EnvelopeError,
     build,
-    encode_base64,
     pad,
     parse,
-    parse_json,
 )
 
 KEY = Ed25519PrivateKey.generate()

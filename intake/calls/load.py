@@ -12,6 +12,7 @@ FORMAT = "call/1"
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _CHOICES = (Kind.RADIO, Kind.CHECKBOXES)
+_TAKEN = ("return", "evidence", "reply", "consent", "withdraw")
 _LIMITED = (Kind.TEXT, Kind.TEXTAREA, Kind.NUMBER)
 
 
@@ -52,6 +53,8 @@ class _Reader:
         name = self.text(fields["name"])
         if not _NAME.fullmatch(name):
             self.fail(fields["name"], "a call's name is small letters, digits and hyphens: it becomes its address")
+        if name in _TAKEN:
+            self.fail(fields["name"], f"a call cannot be named {name}: the site has another page at that address")
         sections = tuple(self.section(node) for node in self.items(fields["sections"]))
         self.place = "the call"
         if len({section.id for section in sections}) != len(sections):
@@ -77,7 +80,7 @@ class _Reader:
 
     def section(self, node: yaml.Node) -> Section:
         self.place = "a section"
-        fields = self.mapping(node, "id title", "text when unless stop consent questions")
+        fields = self.mapping(node, "id title", "text when unless stop consent keep_days questions")
         identifier = self.identifier(fields["id"])
         self.place = f"section {identifier}"
         condition = self.condition(fields)
@@ -93,6 +96,7 @@ class _Reader:
             items=tuple(self.item(item, consent, f"section {identifier}") for item in nodes),
             stop=stop,
             consent=consent,
+            keep_days=self.number(fields["keep_days"]) if "keep_days" in fields else 0,
             condition=condition,
         )
 
@@ -181,9 +185,12 @@ class _Reader:
             return 0
         if "limit" not in fields:
             self.fail(node, "it needs a limit")
-        value = self.text(fields["limit"])
+        return self.number(fields["limit"])
+
+    def number(self, node: yaml.Node) -> int:
+        value = self.text(node)
         if not value.isascii() or not value.isdigit() or not 0 < int(value) < 10**12:
-            self.fail(fields["limit"], "the limit is a whole number above 0")
+            self.fail(node, "here a whole number above 0 is expected")
         return int(value)
 
     def condition(self, fields: Mapping[str, yaml.Node]) -> Condition:

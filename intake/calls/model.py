@@ -91,7 +91,10 @@ class Note:
 
 @dataclass(frozen=True)
 class Section:
-    """One page of the form. A `stop` section ends the form for whom it opens."""
+    """One page of the form. A `stop` section ends the form for whom it opens.
+
+    The desk deletes the answers of a section after `keep_days`, unless that is 0.
+    """
 
     id: str
     title: str
@@ -99,6 +102,7 @@ class Section:
     items: tuple[Question | Note, ...] = ()
     stop: bool = False
     consent: bool = False
+    keep_days: int = 0
     condition: Condition = field(default_factory=Condition)
 
     @property
@@ -122,6 +126,20 @@ class Call:
     def questions(self) -> Mapping[str, Question]:
         """Every question by id, in order."""
         return {question.id: question for section in self.sections for question in section.questions}
+
+    def deciding_consents(self) -> frozenset[str]:
+        """Return the questions that are no consents, and whose answers decide which consents are open."""
+        section_of = {question.id: section for section in self.sections for question in section.questions}
+        deciding: set[str] = set()
+        waiting = [question.id for question in self.questions.values() if question.consent]
+        while waiting:
+            question = self.questions[waiting.pop()]
+            conditions = [section_of[question.id].condition, question.condition]
+            conditions += [option.condition for option in question.options]
+            named = {name for condition in conditions for name in (*condition.when, *condition.unless)} - deciding
+            deciding |= named
+            waiting += named
+        return frozenset(name for name in deciding if not self.questions[name].consent)
 
     def messages(self) -> Iterator[str]:
         """Every text that a person reads, in order, for translation. Some come more than once."""

@@ -1,49 +1,91 @@
-"""Decides whether a decrypted record is what the site would have sealed. Anyone may seal anything to a public key."""
+"""Decides whether a decrypted record is what the site would have sealed. Anyone may seal anything to a public key.
 
-from intake.calls.answers import same_as_sent
-from intake.desk.workspace import NEW, Record, Workspace
-from intake.envelope import Addition, EnvelopeError, Testimony, parse
+What names a testimony counts only if the key that the testimony itself names has signed it: so neither the server nor
+anyone else can add to it, change its consents or take it back.
+"""
 
-NOTICE = "notice_sha256"
-_EVENTS = {"testimony": "received", "addition": "added"}
+from intake.age.errors import AgeError
+from intake.age.recipients import HybridRecipient
+from intake.calls.answers import check, same_as_sent
+from intake.calls.edition import Edition
+from intake.desk import consents, evidence
+from intake.desk.consents import NOTICE
+from intake.desk.workspace import WITHDRAWN, Record, Workspace
+from intake.encoding import EnvelopeError
+from intake.envelope import Addition, Attachment, Consent, FromSource, Testimony, Withdrawal, parse
+
+_EVENTS = {
+    "testimony": "received",
+    "addition": "added",
+    "attachment": "added",
+    "consent": "added",
+    "withdrawal": "withdrawn",
+}
+_FROM_PERSON = Addition | Attachment | Consent | Withdrawal
 
 
 class QuarantineError(Exception):
     """The record is to be set aside. The message says why and holds nothing of its content."""
 
 
-def judge(record: Record, ours: frozenset[str], workspace: Workspace) -> None:
-    """Return if the record may be filed as what it says it is. Raises QuarantineError with the reason.
+class WithdrawnError(Exception):
+    """The record belongs to what its source took back: nothing of it may be kept. The message says on which day."""
 
-    `ours` holds the fingerprints of the recipients that the reviewer's key opens.
+
+def judge(record: Record, ours: frozenset[str], workspace: Workspace) -> None:
+    """Return if the record may be filed as what it says it is.
+
+    `ours` holds the fingerprints of the recipients that the reviewer's key opens. Raises QuarantineError with the
+    reason, or WithdrawnError.
     """
     try:
         envelope = parse(record.content)
     except EnvelopeError as error:
         raise QuarantineError(str(error)) from None
+    if not isinstance(envelope, Testimony):
+        _check_withdrawn(envelope, workspace)
+    try:
+        _check(envelope, record, ours, workspace)
+    except QuarantineError as error:
+        unchanged = "; nothing was changed" if isinstance(envelope, Consent | Withdrawal) else ""
+        raise QuarantineError(f"{error}{unchanged}") from None
+
+
+def _check(envelope: FromSource, record: Record, ours: frozenset[str], workspace: Workspace) -> None:
     _check_recipients(envelope, record.stanzas, ours, workspace)
     if _EVENTS[envelope.kind] != record.event:
         raise QuarantineError(f"the log has it as {record.event!r}, but it is of the kind {envelope.kind!r}")
     twin = workspace.twin(record)
     if twin:
         raise QuarantineError(f"it is the record {twin} a second time")
-    edition = workspace.edition(envelope.edition)
-    if edition is None:
-        raise QuarantineError("its edition of the call is not known")
-    if envelope.call != edition.call.name:
-        raise QuarantineError("its edition is one of another call")
-    if envelope.language not in edition.languages:
-        raise QuarantineError("its language is not one of its edition")
-    if isinstance(envelope, Addition):
-        _check_source(envelope, workspace)
-    consent = dict(envelope.consent)
-    if consent.pop(NOTICE, "") != edition.notice_sha256(envelope.language):
-        raise QuarantineError("the consent notice it names is not the one of its edition")
-    if not same_as_sent(edition.call, envelope.answers, consent):
-        raise QuarantineError("its answers or consents are not what the form could have sent")
+    if isinstance(envelope, Withdrawal):
+        _testimony_of(envelope, workspace)  # needs no questions: whatever else is missing, it counts
+        return
+    edition = _edition(envelope, workspace)
+    if isinstance(envelope, Testimony):
+        _check_mailbox(envelope)
+        _check_form(envelope, edition)
+        return
+    parent, testimony = _testimony_of(envelope, workspace)
+    if isinstance(envelope, Attachment):
+        if reason := evidence.conflict(workspace, record.id, envelope):
+            raise QuarantineError(reason)
+    elif isinstance(envelope, Consent):
+        _check_consent(envelope, edition, parent, testimony, workspace)
+    elif envelope.text:
+        if not envelope.text.strip() or envelope.answers or envelope.consent:
+            raise QuarantineError("it is not a text alone, as the page would have sent it")
+    else:
+        _check_form(envelope, edition)
 
 
-def _check_recipients(envelope: Testimony | Addition, stanzas: int, ours: frozenset[str], workspace: Workspace) -> None:
+def _check_withdrawn(envelope: _FROM_PERSON, workspace: Workspace) -> None:
+    parent = workspace.record(envelope.parent)
+    if parent is not None and parent.state == WITHDRAWN:
+        raise WithdrawnError(parent.reason)
+
+
+def _check_recipients(envelope: FromSource, stanzas: int, ours: frozenset[str], workspace: Workspace) -> None:
     listed = set(envelope.recipients)
     if not listed & ours:
         raise QuarantineError("it does not list our key among those it was sealed to")
@@ -53,23 +95,68 @@ def _check_recipients(envelope: Testimony | Addition, stanzas: int, ours: frozen
         raise QuarantineError(f"it was sealed to {stanzas} keys and lists {len(listed)}")
 
 
-def _check_source(addition: Addition, workspace: Workspace) -> None:
-    """An addition is a form of its own; whose it is, only the testimony can say."""
-    parent = _parent(addition, workspace)
-    if parent is None:
+def _edition(envelope: FromSource, workspace: Workspace) -> Edition:
+    edition = workspace.edition(envelope.edition)
+    if edition is None:
+        raise QuarantineError("its edition of the call is not known")
+    if envelope.call != edition.call.name:
+        raise QuarantineError("its edition is one of another call")
+    if envelope.language not in edition.languages:
+        raise QuarantineError("its language is not one of its edition")
+    return edition
+
+
+def _check_mailbox(testimony: Testimony) -> None:
+    try:
+        HybridRecipient.parse(testimony.mailbox)
+    except AgeError:
+        raise QuarantineError("its mailbox is not a key that a reply could be sealed to") from None
+
+
+def _check_form(envelope: Testimony | Addition, edition: Edition) -> None:
+    consent = _without_notice(envelope, edition)
+    if not same_as_sent(edition.call, envelope.answers, consent):
+        raise QuarantineError("its answers or consents are not what the form could have sent")
+
+
+def _check_consent(
+    envelope: Consent, edition: Edition, parent: Record, testimony: Testimony, workspace: Workspace
+) -> None:
+    if envelope.edition != testimony.edition:
+        raise QuarantineError("it answers the questions of another edition than its testimony")
+    consent = _without_notice(envelope, edition)
+    checked = check(edition.call, {**testimony.answers, **consent})
+    wrong = [problem for problem in checked.problems if edition.call.questions[problem.question].consent]
+    if checked.consent != consent or wrong:
+        raise QuarantineError("its consents are not what the page could have sent")
+    changed = consents.changes(workspace, parent.id)
+    if envelope.version <= (changed[-1].version if changed else 0):
+        raise QuarantineError("it is older than the consents in force")
+
+
+def _without_notice(envelope: Testimony | Addition | Consent, edition: Edition) -> dict[str, str]:
+    consent = dict(envelope.consent)
+    if consent.pop(NOTICE, "") != edition.notice_sha256(envelope.language):
+        raise QuarantineError("the consent notice it names is not the one of its edition")
+    return consent
+
+
+def _testimony_of(envelope: _FROM_PERSON, workspace: Workspace) -> tuple[Record, Testimony]:
+    """Return the testimony that is named, if its own key signed what names it.
+
+    A withdrawal counts for a quarantined testimony, too: what is set aside is still here.
+    """
+    record = workspace.record(envelope.parent)
+    testimony = None
+    if record is not None and (record.filed or (record.content and isinstance(envelope, Withdrawal))):
+        found = parse(record.content)
+        testimony = found if isinstance(found, Testimony) else None
+    if record is None or testimony is None:
         raise QuarantineError("it waits for its testimony, which is not filed here")
     try:
-        addition.verify(parent.authority)
+        envelope.verify(testimony.authority)
     except (EnvelopeError, ValueError):
         raise QuarantineError("its signature is not that of the person who sent the testimony") from None
-    if addition.call != parent.call:
+    if envelope.call != testimony.call:
         raise QuarantineError("it belongs to another call than its testimony")
-
-
-def _parent(addition: Addition, workspace: Workspace) -> Testimony | None:
-    """Return the testimony that an addition names, if it is filed and not quarantined."""
-    record = workspace.record(addition.parent)
-    if record is None or record.state != NEW:
-        return None
-    parent = parse(record.content)
-    return parent if isinstance(parent, Testimony) else None
+    return record, testimony

@@ -18,7 +18,7 @@ from intake.age.errors import AgeError, NoMatchError
 from intake.age.identities import HybridIdentity, Identity, ScryptIdentity, SecretKeyIdentity, parse_identities
 from intake.age.recipients import ScryptRecipient
 from intake.desk.errors import DeskError
-from intake.envelope import encode_base64
+from intake.encoding import encode_base64
 
 Ask = Callable[[], str]
 """Gives the passphrase, when one turns out to be needed."""

@@ -12,11 +12,13 @@ from pathlib import Path
 from intake.age.identities import HybridIdentity
 from intake.bundle import BRINGS, Manifest
 from intake.calls.edition import Edition
+from intake.desk import contacts
 from intake.desk.errors import DeskError
 from intake.desk.filing import Filing, opens
 from intake.desk.history import compare
 from intake.desk.reading import Bundle, Trouble, Verified, open_bundle
-from intake.desk.workspace import NEW, QUARANTINED, Workspace, create_workspace, head, is_workspace, open_workspace
+from intake.desk.report import report
+from intake.desk.workspace import QUARANTINED, Workspace, create_workspace, head, is_workspace, open_workspace
 
 _GROUP = 4
 
@@ -60,6 +62,8 @@ class Opening:
                 filed = [filing.file(bundle, entry) for entry in found.records.values()]
                 self.troubles += [trouble for trouble in filed if trouble]
             filing.judge_again()
+            for bundle, found in opened:
+                filing.file_waiting(bundle, [*found.records.values()])
             self._name_missing(opened, workspace)
             self._conclude(bundles[-1].manifest, filing, workspace)
 
@@ -140,15 +144,19 @@ class Opening:
                 text = f"{what} is in the log and no longer on the server, and the log has no purge of it"
                 self.troubles.append(Trouble("dropped", text))
         if never_seen:
-            self.tell(f"{never_seen} record(s) were purged on the server before this desk saw them.")
+            self.tell(
+                f"{never_seen} record(s) were deleted on the server before this desk saw them: withdrawn, or too old."
+            )
 
     def _conclude(self, manifest: Manifest, filing: Filing, workspace: Workspace) -> None:
-        changed = filing.changed.values()
-        for record in changed:
-            if record.state == QUARANTINED:
-                self.tell(f"quarantined: record {record.id} (entry {record.sequence}): {record.reason}")
-        opened = sum(record.state == NEW for record in changed)
-        news = f"{opened} record(s) opened, {len(changed) - opened} quarantined." if changed else "Nothing new."
+        for line in report(filing, workspace):
+            self.tell(line)
+        expired = contacts.expire(workspace, self.day)
+        if expired:
+            self.tell(f"Contact data of {expired} record(s) were deleted: they are older than the call keeps them.")
+        states = [record.state for record in filing.changed.values()]
+        refused = states.count(QUARANTINED)
+        news = f"{len(states) - refused} record(s) opened, {refused} quarantined." if states else "Nothing new."
         last, _ = head(workspace.log())
         self.tell(f"{news} The bundle is of {manifest.day}; this desk knows the log up to entry {last}.")
 

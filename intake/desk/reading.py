@@ -5,35 +5,26 @@ Nothing is trusted that the signature does not cover: no name, type, size or ord
 
 import contextlib
 import hashlib
-import os
-import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+from intake.age.streams import Source
 from intake.bundle import (
     BRINGS,
     LOG,
     MANIFEST,
-    BundleError,
+    PURPOSE,
     Entry,
     Manifest,
     edition_member,
     record_member,
-    signing_input,
-    size_in_tar,
 )
-from intake.envelope import MOST, EnvelopeError, decode_base64, parse_json
+from intake.encoding import MOST, EnvelopeError, check_signature, decode_base64, parse_json
+from intake.tar import BundleError, Tar
 
-_BLOCK = tarfile.BLOCKSIZE
-_CHUNK = 1024 * 1024
-_MOST_MEMBERS = 200_000
 _MOST_LOG = 64 * 1024 * 1024
-_CUT_OFF = "The bundle is cut off: it was not copied whole. Copy it again, or ask for a new export."
 
 
 @dataclass(frozen=True)
@@ -58,20 +49,12 @@ class Verified:
     troubles: tuple[Trouble, ...]
 
 
-@dataclass(frozen=True)
-class Member:
-    """Where a file of the tar begins, and its size in bytes."""
-
-    start: int
-    size: int
-
-
 class Bundle:
     """A bundle whose manifest was found to be signed by `server_key` (raw Ed25519). `open_bundle` makes one."""
 
     def __init__(self, source: BinaryIO) -> None:
-        self._source = source
-        self._members, self._strange = _index(source)
+        self._tar = Tar(source)
+        self._strange = list(self._tar.strange)
         self.server_key, self.manifest = self._read_manifest()
 
     def verify(self) -> Verified:
@@ -104,41 +87,54 @@ class Bundle:
 
         Raises BundleError when it is no longer what `verify` saw, since a stick may change its mind.
         """
-        content = b"".join(self._chunks(self._members[record_member(record)]))
-        if hashlib.sha256(content).hexdigest() != self.manifest.records[record]["sha256"]:
+        return b"".join(self._checked(record))
+
+    def stream(self, record: str) -> Source:
+        """Return the ciphertext of an intact record, to be read in constant memory.
+
+        Reading to its end raises BundleError as `read` does.
+        """
+        return _Stream(self._checked(record))
+
+    def _checked(self, record: str) -> Iterator[bytes]:
+        digest = hashlib.sha256()
+        for chunk in self._tar.chunks(self._tar.members[record_member(record)]):
+            digest.update(chunk)
+            yield chunk
+        if digest.hexdigest() != self.manifest.records[record]["sha256"]:
             raise BundleError(f"The stick gave other bytes for record {record} the second time: use another stick.")
-        return content
 
     def _read_manifest(self) -> tuple[bytes, Manifest]:
-        member = self._members.get(MANIFEST)
+        member = self._tar.members.get(MANIFEST)
         if member is None or member.size > MOST:
             raise BundleError("This is not a bundle: it has no manifest.")
         try:
-            signed = parse_json(b"".join(self._chunks(member)))
+            signed = parse_json(self._tar.read(member))
             if not isinstance(signed, dict) or set(signed) != {"manifest", "server_key", "signature"}:
                 raise EnvelopeError("it is malformed")
             server_key = decode_base64(_text(signed["server_key"]), 32)
-            signature = decode_base64(_text(signed["signature"]), 64)
-            Ed25519PublicKey.from_public_bytes(server_key).verify(signature, signing_input(signed["manifest"]))
+            decode_base64(_text(signed["signature"]), 64)
         except EnvelopeError as error:
             raise BundleError(f"The bundle's manifest cannot be read: {error}. Copy the bundle again.") from None
-        except (InvalidSignature, ValueError):
+        try:
+            check_signature(server_key, signed["signature"], PURPOSE, signed["manifest"])
+        except EnvelopeError:
             raise BundleError(
                 "The bundle's signature does not fit: it was changed after the export. Ask for a new export."
             ) from None
         manifest = Manifest.parse(signed["manifest"])
         named = {MANIFEST, LOG, *map(record_member, manifest.records)}
         named |= {edition_member(edition, name) for edition, names in manifest.editions.items() for name in names}
-        self._strange += sorted(set(self._members) - named)
+        self._strange += sorted(set(self._tar.members) - named)
         return server_key, manifest
 
     def _verify_log(self, troubles: list[Trouble]) -> dict[int, Entry]:
         """Return the entries that the server signed, by sequence number."""
-        member = self._members.get(LOG)
+        member = self._tar.members.get(LOG)
         if member is None or member.size > _MOST_LOG:
             troubles.append(Trouble("dropped", "the log is not in the bundle, so no record of it can be opened"))
             return {}
-        *lines, rest = b"".join(self._chunks(member)).split(b"\n")
+        *lines, rest = self._tar.read(member).split(b"\n")
         lines += [rest] if rest else []
         manifest = self.manifest
         places = {digest: sequence for sequence, digest in enumerate(manifest.log, manifest.since + 1)}
@@ -181,11 +177,11 @@ class Bundle:
         signed = self.manifest.records.get(entry.record)
         if signed is None:
             return False
-        member = self._members.get(record_member(entry.record))
+        member = self._tar.members.get(record_member(entry.record))
         if member is None:
             troubles.append(Trouble("dropped", f"record {entry.record} (entry {entry.sequence}) is not in the bundle"))
             return False
-        intact: bool = member.size == signed["size"] and self._sha256(member) == signed["sha256"] == entry.sha256
+        intact: bool = member.size == signed["size"] and self._tar.sha256(member) == signed["sha256"] == entry.sha256
         if not intact:
             troubles.append(
                 Trouble("altered", f"record {entry.record} (entry {entry.sequence}) is not as it was received")
@@ -196,30 +192,29 @@ class Bundle:
         """Return the files of the edition, or nothing when one of them is not as it was signed."""
         files = {}
         for name, sha256 in self.manifest.editions[edition].items():
-            member = self._members.get(edition_member(edition, name))
+            member = self._tar.members.get(edition_member(edition, name))
             if member is None:
                 troubles.append(Trouble("dropped", f"{name} of the edition {edition} is not in the bundle"))
-            elif member.size > MOST or self._sha256(member) != sha256:
+            elif member.size > MOST or self._tar.sha256(member) != sha256:
                 troubles.append(Trouble("altered", f"{name} of the edition {edition} is not as the server signed it"))
             else:
-                files[name] = b"".join(self._chunks(member))
+                files[name] = self._tar.read(member)
         return files if len(files) == len(self.manifest.editions[edition]) else {}
 
-    def _sha256(self, member: Member) -> str:
-        digest = hashlib.sha256()
-        for chunk in self._chunks(member):
-            digest.update(chunk)
-        return digest.hexdigest()
 
-    def _chunks(self, member: Member) -> Iterator[bytes]:
-        at, left = member.start, member.size
-        while left:
-            self._source.seek(at)
-            chunk = self._source.read(min(left, _CHUNK))
-            if not chunk:
-                raise BundleError(_CUT_OFF)
-            at, left = at + len(chunk), left - len(chunk)
-            yield chunk
+class _Stream:
+    """Makes a source of chunks."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes, and none only at the end."""
+        if not self._rest:
+            self._rest = memoryview(next(self._chunks, b""))
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return bytes(taken)
 
 
 @contextlib.contextmanager
@@ -230,48 +225,6 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
     """
     with path.open("rb") as source:
         yield Bundle(source)
-
-
-def _index(source: BinaryIO) -> tuple[dict[str, Member], list[str]]:
-    """Return the regular files of a tar, and the names of what else there is."""
-    size = source.seek(0, os.SEEK_END)
-    members: dict[str, Member] = {}
-    strange: list[str] = []
-    for start, header in _headers(source, size):
-        if header.type != tarfile.REGTYPE or header.name in members:
-            strange.append(header.name)
-        else:
-            members[header.name] = Member(start, header.size)
-        if len(members) + len(strange) > _MOST_MEMBERS:
-            raise BundleError("This is not a bundle: it holds too many files.")
-    while chunk := source.read(_CHUNK):
-        if any(chunk):
-            strange.append("data after its end")
-            break
-    return members, strange
-
-
-def _headers(source: BinaryIO, size: int) -> Iterator[tuple[int, tarfile.TarInfo]]:
-    """Yield each header of a tar with the place where its data starts, and leave the source after the end mark."""
-    at = 0
-    while True:
-        source.seek(at)
-        block = source.read(_BLOCK)
-        if not any(block):
-            if len(block + source.read(_BLOCK)) < 2 * _BLOCK:
-                raise BundleError(_CUT_OFF)
-            return
-        if at and len(block) < _BLOCK:
-            raise BundleError(_CUT_OFF)
-        try:
-            header = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
-        except (tarfile.HeaderError, ValueError):
-            problem = "The bundle is damaged. Copy it again." if at else "This is not a bundle."
-            raise BundleError(problem) from None
-        data, at = at + _BLOCK, at + size_in_tar(max(header.size, 0))
-        if header.size < 0 or at > size:
-            raise BundleError(_CUT_OFF)
-        yield data, header
 
 
 def _claimed_sequence(line: bytes) -> int | None:

@@ -23,34 +23,25 @@ from intake.age.identities import HybridIdentity
 from intake.bundle import START, Entry, Manifest, SealedTo
 from intake.calls.edition import Edition
 from intake.desk.errors import DeskError
+from intake.desk.schema import upgrade
 
 NEW = "new"
 QUARANTINED = "quarantined"
+WITHDRAWN = "withdrawn"
+CONTENT = "content"
+"""The kind of a record that holds the bytes of an attachment, and no envelope."""
 
 _KEY_FILE = "key.age"
 _DATABASE = "desk.db"
-_VERSION = 1
-_SCHEMA = """
-CREATE TABLE server (id INTEGER PRIMARY KEY CHECK (id = 1), key BLOB NOT NULL);
-CREATE TABLE entries (sequence INTEGER PRIMARY KEY, digest TEXT NOT NULL, line BLOB);
-CREATE TABLE bundles (sha256 TEXT PRIMARY KEY, day TEXT NOT NULL);
-CREATE TABLE recipients (recipient TEXT PRIMARY KEY, comment TEXT NOT NULL, day TEXT NOT NULL);
-CREATE TABLE editions (
-    sha256 TEXT NOT NULL, name TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (sha256, name)
-);
-CREATE TABLE records (
-    id TEXT PRIMARY KEY, sequence INTEGER NOT NULL, event TEXT NOT NULL, sha256 TEXT NOT NULL, day TEXT NOT NULL,
-    state TEXT NOT NULL, reason TEXT NOT NULL, stanzas INTEGER NOT NULL, content BLOB NOT NULL
-);
-CREATE TABLE events (id INTEGER PRIMARY KEY, day TEXT NOT NULL, event TEXT NOT NULL, detail TEXT NOT NULL);
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
     """A filed record. `sequence`, `event`, `sha256` and `day` are the log's; `content` is the decrypted envelope.
 
-    `reason` says why it is quarantined; `stanzas` counts those in its header. What could not be decrypted is empty.
+    `reason` says why it is quarantined or withdrawn; `stanzas` counts those in its header. `kind` and `parent` are
+    what the envelope says: of a quarantined record they are only claims. The bytes of a file are of the kind CONTENT,
+    and belong to the testimony, too. What could not be read, and what was withdrawn, has no content.
     """
 
     id: str
@@ -62,6 +53,13 @@ class Record:
     reason: str
     stanzas: int
     content: bytes
+    kind: str = ""
+    parent: str = ""
+
+    @property
+    def filed(self) -> bool:
+        """Whether it was found to be what it says, and its source has not taken it back."""
+        return self.state not in (QUARANTINED, WITHDRAWN)
 
 
 @dataclass(frozen=True)
@@ -90,15 +88,13 @@ class Workspace:
         self.edition = cache(self._load_edition)
 
     def prepare(self) -> None:
-        """Check that the key opens the database, and make its tables if it is new."""
+        """Check that the key opens the database, and make the tables that it lacks."""
         with self.transaction():
-            (version,) = self._database.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                for statement in _SCHEMA.split(";\n"):
-                    self._database.execute(statement)
-                self._database.execute(f"PRAGMA user_version = {_VERSION}")
-            elif version != _VERSION:
-                raise DeskError("The workspace was made by a newer version of this program: use that one.")
+            upgrade(self._database)
+
+    def execute(self, query: str, parameters: Sequence[object] = ()) -> Any:
+        """Run one statement and return its cursor."""
+        return self._database.execute(query, parameters)
 
     def close(self) -> None:
         """Close the database."""
@@ -185,18 +181,44 @@ class Workspace:
         row = self._database.execute(query, (identifier,)).fetchone()
         return Record(**dict(zip(names, row, strict=True))) if row else None
 
-    def records(self, event: str = "") -> Iterator[Record]:
-        """Yield every filed record, or those of an event, in the order of the log; never more than one in memory."""
-        query = "SELECT id FROM records WHERE ? IN ('', event) ORDER BY sequence, id"
-        for (identifier,) in self._database.execute(query, (event,)).fetchall():
+    def records(self, where: str = "TRUE", parameters: Sequence[object] = ()) -> Iterator[Record]:
+        """Yield every record of which the condition holds, in the order of the log; never more than one in memory."""
+        query = f"SELECT id FROM records WHERE {where} ORDER BY sequence, id"  # noqa: S608
+        for (identifier,) in self._database.execute(query, parameters).fetchall():
             record = self.record(identifier)
             if record is not None:
                 yield record
+
+    def children(self, testimony: str, kind: str) -> Iterator[Record]:
+        """Yield the filed records of a kind that belong to a testimony, in the order of the log."""
+        found = self.records("parent = ? AND kind = ?", (testimony, kind))
+        return (record for record in found if record.filed)
+
+    def count(self, testimony: str, kind: str) -> int:
+        """Return how many filed records of a kind belong to a testimony."""
+        query = "SELECT count(*) FROM records WHERE parent = ? AND kind = ? AND state NOT IN (?, ?)"
+        row = self._database.execute(query, (testimony, kind, QUARANTINED, WITHDRAWN)).fetchone()
+        return int(row[0])
+
+    def found(self, identifier: str) -> Record:
+        """Return a record that is filed. Raises DeskError for any other id."""
+        record = self.record(identifier)
+        if record is None:
+            raise DeskError("There is no record with this id: `intake-desk list` shows those there are.")
+        if record.state == WITHDRAWN:
+            raise DeskError(f"Record {record.id} was withdrawn: {record.reason}.")
+        if not record.filed:
+            raise DeskError(f"Record {record.id} is quarantined: {record.reason}.")
+        return record
 
     def save(self, record: Record) -> None:
         """File a record, or change what is filed of it."""
         marks = ", ".join(f":{field.name}" for field in fields(Record))
         self._database.execute(f"INSERT OR REPLACE INTO records VALUES ({marks})", asdict(record))  # noqa: S608
+
+    def set_state(self, identifier: str, state: str) -> None:
+        """Change the state of a record that is filed."""
+        self._database.execute("UPDATE records SET state = ? WHERE id = ?", (state, identifier))
 
     def _load_edition(self, sha256: str) -> Edition | None:
         rows = self._database.execute("SELECT name, content FROM editions WHERE sha256 = ?", (sha256,)).fetchall()

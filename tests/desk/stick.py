@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,11 @@ from intake.age.identities import HybridIdentity
 from intake.age.recipients import HybridRecipient
 from intake.bundle import FAT32_LIMIT, Contents, Entry, Sealed, SealedTo, link, write_bundle
 from intake.calls.edition import Edition
+from intake.desk import keys
 from intake.desk.commands import main
-from intake.envelope import Addition, Testimony, build, encode_base64, pad
+from intake.dispatch import Dispatch, SealedMessage
+from intake.encoding import encode_base64
+from intake.envelope import Addition, Attachment, Consent, Testimony, Withdrawal, build, pad, padded_size
 
 DAY = "2026-11-21"
 CALL = b"""
@@ -64,7 +67,7 @@ sections:
 """
 FRENCH = {
     "A tiny call": "Un petit appel",
-    "What we keep.": "Ce que nous gardons.",
+    "<p>What we keep.</p>": "<p>Ce que nous gardons.</p>",
     "What happened": "Ce qui est arrivé",
     "Your story": "Votre récit",
     "What was it": "Qu'est-ce que c'était",
@@ -100,10 +103,13 @@ class Server:
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     edition: Edition = EDITION
     entries: list[Entry] = field(default_factory=list)
-    records: dict[str, bytes] = field(default_factory=dict)
+    records: dict[str, bytes | Path] = field(default_factory=dict)
+    """A large one is in a file."""
     comments: dict[str, str] = field(default_factory=dict)
     day: str = DAY
     made: int = 0
+    belong: dict[str, list[str]] = field(default_factory=dict)
+    """Testimony -> what was added to it."""
 
     def receive(self, **changes: Any) -> str:
         """Seal a testimony as the site does, with some fields changed; return its id."""
@@ -147,6 +153,59 @@ class Server:
         )
         return replace(addition, **changes).signed(SOURCE)
 
+    def text(self, parent: str, text: str, **changes: Any) -> Addition:
+        """An addition that is only a text, signed by the source."""
+        return self.addition(parent, **{"answers": {}, "consent": {}, "text": text, **changes})
+
+    def consent(self, parent: str, version: int = 1, key: Ed25519PrivateKey = SOURCE, **changes: Any) -> Consent:
+        """A change of the consents, signed by the source. Consent ids are given as they are: `CPUB="Y"`."""
+        given = {name: changes.pop(name) for name in tuple(changes) if name.isupper()}
+        common = {"consent": {**self.testimony().consent, **given}, "version": version}
+        return Consent(**{**self._about(parent), **common, **changes}).signed(key)
+
+    def withdrawal(self, parent: str, key: Ed25519PrivateKey = SOURCE) -> Withdrawal:
+        """The request to take a testimony back."""
+        return Withdrawal(**self._about(parent)).signed(key)
+
+    def withdraw(self, parent: str) -> str:
+        """Do what the site does when a source takes everything back; return the id of the withdrawal."""
+        belong = self.belong.pop(parent, [])
+        record = self.take("withdrawn", build(self.withdrawal(parent)))
+        for gone in (parent, *belong):
+            self.purge(gone)
+        return record
+
+    def add(self, envelope: Addition | Consent) -> str:
+        """Take more from a source; return its id."""
+        record = self.take("added", build(envelope))
+        self.belong.setdefault(envelope.parent, []).append(record)
+        return record
+
+    def attachment(self, parent: str, data: bytes, **changes: Any) -> Attachment:
+        """Says what a file is, signed by the source. Its bytes are the record after the next one."""
+        described = {
+            "content": self.identifier(self.made + 2),
+            "name": "photo.jpg",
+            "media_type": "image/jpeg",
+            "size": len(data),
+            "sha256": hashlib.sha256(data).hexdigest(),
+        }
+        return Attachment(**{**self._about(parent), **described, **changes}).signed(SOURCE)
+
+    def attach(self, parent: str, data: bytes, sealed_as: bytes | None = None, **changes: Any) -> tuple[str, str]:
+        """Take a file as the site does: what it is, then its bytes, or others in their place. Return both ids."""
+        record = self.take("added", build(self.attachment(parent, data, **changes)))
+        padded = data.ljust(padded_size(len(data)), b"\0")
+        content = self.take("added", padded if sealed_as is None else sealed_as)
+        self.belong.setdefault(parent, []).extend((record, content))
+        return record, content
+
+    def _about(self, parent: str) -> dict[str, Any]:
+        """What every kind has in common that names a testimony."""
+        whole = self.testimony()
+        common = {name: getattr(whole, name) for name in ("call", "edition", "language", "day", "recipients", "client")}
+        return {**common, "id": "e" * 32, "parent": parent}
+
     def take(self, event: str, plaintext: bytes, recipients: list[HybridRecipient] | None = None) -> str:
         """Seal any bytes, and log them as an event."""
         return self.take_sealed(event, encrypt(plaintext, recipients or self.recipients))
@@ -158,10 +217,22 @@ class Server:
     def take_sealed(self, event: str, sealed: bytes) -> str:
         """Store ciphertext under a new id."""
         self.made += 1
-        record = hashlib.sha256(f"{self.made}".encode()).hexdigest()[:32]
+        record = self.identifier(self.made)
         self.records[record] = sealed
         self.log(event, record, hashlib.sha256(sealed).hexdigest())
         return record
+
+    def take_file(self, path: Path, sha256: str) -> str:
+        """Store ciphertext that is in a file."""
+        self.made += 1
+        record = self.identifier(self.made)
+        self.records[record] = path
+        self.log("added", record, sha256)
+        return record
+
+    def identifier(self, number: int) -> str:
+        """The id of the record that comes at this place."""
+        return hashlib.sha256(f"{number}".encode()).hexdigest()[:32]
 
     def log(self, event: str, record: str, sha256: str) -> None:
         """Add an entry to the log."""
@@ -170,7 +241,8 @@ class Server:
 
     def purge(self, record: str) -> None:
         """Delete the ciphertext, as `intake purge` does."""
-        self.log("purged", record, hashlib.sha256(self.records.pop(record)).hexdigest())
+        del self.records[record]
+        self.log("purged", record, next(entry.sha256 for entry in self.entries if entry.record == record))
 
     def relink(self, keep: Callable[[Entry], bool]) -> None:
         """Rewrite history: drop entries and link the rest anew, as only the holder of the server could."""
@@ -266,6 +338,17 @@ class Desk:
         assert result.returncode == 0, result.stderr
         return result.stdout
 
+    def dispatched(self, path: Path) -> tuple[list[SealedMessage], Mapping[str, str]]:
+        """Write a dispatch and read it as `intake deliver` does: its messages, and what the desk has opened."""
+        result = self.at_desk("dispatch", path)
+        assert (result.returncode, result.stderr) == (0, "")
+        (identity,) = keys.read_reviewer_key(self.key, str)
+        with path.open("rb") as source:
+            dispatch = Dispatch(source, keys.signing_key(identity).public_key().public_bytes_raw())
+            found = list(dispatch.messages())
+        assert result.stdout.startswith(f"{len(found)} message(s) are in {path}.")
+        return found, dispatch.opened
+
 
 def key_file(path: Path, identity: HybridIdentity) -> Path:
     """Write a plain identity file."""
@@ -285,8 +368,18 @@ def rewrite(path: Path, change: Callable[[dict[str, bytes]], None]) -> None:
             tar.addfile(info, io.BytesIO(content))
 
 
-def _stored(sealed: bytes) -> Sealed:
+def _stored(sealed: bytes | Path) -> Sealed:
+    if isinstance(sealed, Path):
+        with sealed.open("rb") as source:
+            digest = hashlib.file_digest(source, "sha256").hexdigest()
+        return Sealed(digest, sealed.stat().st_size, lambda: _chunks(sealed))
     return Sealed(hashlib.sha256(sealed).hexdigest(), len(sealed), lambda: [sealed])
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as source:
+        while chunk := source.read(1024 * 1024):
+            yield chunk
 
 
 def _content(tar: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:

@@ -36,15 +36,17 @@ def test_what_was_sealed_is_what_is_shown(server: Server, desk: Desk, stick: Pat
     assert "3 record(s) opened, 0 quarantined." in result.stdout
     expected = {"kind": "testimony", "state": "new", "call": "tiny", "day": "2026-11-21", "test": False}
     assert list(desk.listed().values()) == [
-        {**expected, "id": record, "language": "fr", "sequence": 1},
-        {**expected, "id": in_arabic, "language": "ar", "sequence": 2},
+        {**expected, "id": record, "language": "fr", "sequence": 1, "additions": 1, "attachments": 0},
+        {**expected, "id": in_arabic, "language": "ar", "sequence": 2, "additions": 0, "attachments": 0},
         {**expected, "id": added, "language": "fr", "sequence": 3, "kind": "addition", "parent": record},
     ]
     shown = desk.shown(record)
     assert shown["answers"] == answers
     assert shown["consent"] == {**CONSENT, "notice_sha256": server.edition.notice_sha256("fr")}
     assert (shown["attachments"], shown["additions"]) == ([], [added])
-    envelope = {name: value for name, value in shown.items() if name not in ("attachments", "additions")}
+    assert (shown["consent_given"], shown["consent_changes"], shown["messages"]) == (shown["consent"], [], [])
+    beside = ("attachments", "additions", "state", "messages", "consent_given", "consent_changes")
+    envelope = {name: value for name, value in shown.items() if name not in beside}
     assert isinstance(parse(json.dumps(envelope).encode()), SealedTestimony)
     assert desk.shown(added)["parent"] == record
 

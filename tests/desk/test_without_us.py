@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from desk.conftest import PASSPHRASE
-from desk.stick import Server
+from desk.conftest import DUTY, PASSPHRASE
+from desk.stick import Desk, Server
 from intake.age.identities import HybridIdentity
+from intake.desk.keys import signing_key
+from intake.desk.schema import VERSION
+from intake.desk.workspace import open_workspace
+from intake.dispatch import write_dispatch
+from intake.envelope import Acknowledgement, Reply
 
 ROOT = Path(__file__).parent.parent.parent
 FOREIGN = ROOT / "tests" / "foreign"
@@ -71,5 +76,28 @@ def test_the_document_names_every_field(unpacked: tuple[Server, Path]) -> None:
     signed = json.loads((folder / "manifest.json").read_text())
     entry = json.loads((folder / "log.jsonl").read_text().splitlines()[0])
     envelope = vars(server.addition("0" * 32)) | vars(server.testimony())
+    envelope |= (
+        vars(server.attachment("0" * 32, b"")) | vars(server.consent("0" * 32)) | vars(server.withdrawal("0" * 32))
+    )
+    envelope |= {name: "" for kind in (Reply, Acknowledgement) for name in kind.__dataclass_fields__}
     for field in (*signed, *signed["manifest"], *entry, *envelope, *signed["manifest"]["recipients"][0]):
         assert f"`{field}`" in FORMAT or f'"{field}"' in FORMAT, field
+
+
+def test_the_document_names_the_dispatch(identity: HybridIdentity, tmp_path: Path) -> None:
+    path = tmp_path / "dispatch.tar"
+    write_dispatch(path, signing_key(identity), "2026-11-21", [], {})
+    subprocess.run(["tar", "xf", path], cwd=tmp_path, check=True)
+    signed = json.loads((tmp_path / "manifest.json").read_text())
+    for field in (*signed, *signed["manifest"]):
+        assert f"`{field}`" in FORMAT or f'"{field}"' in FORMAT, field
+
+
+def test_the_document_names_every_table(server: Server, desk: Desk, stick: Path) -> None:
+    server.receive()
+    server.export(stick)
+    desk.open(stick)
+    assert f"version {VERSION} of its tables" in FORMAT
+    with open_workspace(desk.workspace, [DUTY]) as workspace:
+        for (name,) in workspace.execute("SELECT name FROM sqlite_master WHERE type = 'table'"):
+            assert f"`{name}`" in FORMAT, name

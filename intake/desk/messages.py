@@ -1,0 +1,151 @@
+"""What reviewers write to sources: sealed to the mailbox that the testimony names, signed by the desk, and kept.
+
+The sealed bytes are made once and never again, so that the same dispatch may be written and delivered any number of
+times. The words are kept beside them, since nobody here could open the sealed ones.
+"""
+
+import contextlib
+import datetime
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from intake.age.encrypt import encrypt
+from intake.age.errors import AgeError
+from intake.age.identities import HybridIdentity
+from intake.age.recipients import HybridRecipient
+from intake.desk import keys
+from intake.desk.errors import DeskError
+from intake.desk.workspace import QUARANTINED, WITHDRAWN, Record, Workspace
+from intake.dispatch import SealedMessage, write_dispatch
+from intake.envelope import LONGEST_TEXT, Acknowledgement, FromDesk, Reply, Testimony, build_message, parse
+
+SPAM = "spam"
+RECEIVED = "received"
+DECISIONS = ("accepted", "set aside")
+"""The acknowledged states that are also the state of the testimony here."""
+_DAYS_SENT = 183
+"""A message goes into every dispatch for this many days: each may be lost on its way."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message as reviewers see it. Only an acknowledgement has a `state`."""
+
+    id: str
+    kind: str
+    day: str
+    state: str
+    text: str
+
+
+def reply(workspace: Workspace, identity: HybridIdentity, identifier: str, text: str, day: str) -> bool:
+    """Write to the source of a testimony. Return False if the last reply said the same: there is no second one then.
+
+    Raises DeskError when the text is empty or too long, or there is no testimony here to reply to.
+    """
+    text = _checked(text)
+    if not text:
+        raise DeskError("The text is empty: nothing was written to the source.")
+    with workspace.transaction():
+        record, testimony = _testimony(workspace, identifier)
+        message = Reply(id=_new_id(workspace), parent=record.id, day=day, text=text)
+        return _add(workspace, identity, testimony, message)
+
+
+def acknowledge(
+    workspace: Workspace, identity: HybridIdentity, identifier: str, state: str, text: str, day: str
+) -> bool:
+    """Tell the source of a testimony what became of it, in an empty text or more.
+
+    Returns False if the last acknowledgement said the same: there is no second one then. Raises DeskError as `reply`.
+    """
+    text = _checked(text)
+    with workspace.transaction():
+        record, testimony = _testimony(workspace, identifier)
+        if state in DECISIONS:
+            workspace.set_state(record.id, state)
+        return _add(workspace, identity, testimony, _acknowledgement(workspace, record, state, text, day))
+
+
+def sent(workspace: Workspace, testimony: str) -> Iterator[Sent]:
+    """Yield what was written to the source of a testimony, in order."""
+    query = "SELECT id, kind, day, state, text FROM messages WHERE record = ? ORDER BY number"
+    return (Sent(*row) for row in workspace.execute(query, (testimony,)).fetchall())
+
+
+def dispatch(workspace: Workspace, identity: HybridIdentity, path: Path, day: str) -> int:
+    """Write the file that the operator delivers, and return how many messages are in it.
+
+    Every testimony that nothing was acknowledged of is acknowledged as received first, but for spam. Raises OSError.
+    """
+    _acknowledge_received(workspace, identity, day)
+    first = (datetime.date.fromisoformat(day) - datetime.timedelta(days=_DAYS_SENT)).isoformat()
+    query = "SELECT id, record, sealed FROM messages WHERE day >= ? ORDER BY number"
+    messages = [SealedMessage(*row) for row in workspace.execute(query, (first,))]
+    opened = workspace.execute("SELECT id, sha256 FROM records WHERE state NOT IN (?, ?)", (QUARANTINED, WITHDRAWN))
+    write_dispatch(path, keys.signing_key(identity), day, messages, dict(opened.fetchall()))
+    return len(messages)
+
+
+def _acknowledge_received(workspace: Workspace, identity: HybridIdentity, day: str) -> None:
+    query = "kind = ? AND state NOT IN (?, ?, ?) AND id NOT IN (SELECT record FROM messages WHERE kind = ?)"
+    parameters = (Testimony.kind, QUARANTINED, WITHDRAWN, SPAM, Acknowledgement.kind)
+    for found in workspace.records(query, parameters):
+        # One that nothing can be sealed to, or that was withdrawn meanwhile, does not keep the others from theirs.
+        with contextlib.suppress(DeskError), workspace.transaction():
+            record, testimony = _testimony(workspace, found.id)
+            _add(workspace, identity, testimony, _acknowledgement(workspace, record, RECEIVED, "", day))
+
+
+def _testimony(workspace: Workspace, identifier: str) -> tuple[Record, Testimony]:
+    """Return the testimony that a message can be written to. Raises DeskError."""
+    record = workspace.found(identifier)
+    if record.state == SPAM:
+        raise DeskError(f"Record {record.id} is marked as spam: `intake-desk spam {record.id} --undo` takes that back.")
+    testimony = parse(record.content) if record.kind == Testimony.kind else None
+    if not isinstance(testimony, Testimony):
+        raise DeskError(f"Record {record.id} is no testimony: write to its testimony {record.parent}.")
+    return record, testimony
+
+
+def _acknowledgement(workspace: Workspace, record: Record, state: str, text: str, day: str) -> Acknowledgement:
+    identifier = _new_id(workspace)
+    return Acknowledgement(id=identifier, parent=record.id, day=day, text=text, state=state, sha256=record.sha256)
+
+
+def _new_id(workspace: Workspace) -> str:
+    """Return an id for the next message: those of one day sort in the order in which they were written.
+
+    The signature covers day and id, so nobody on the way can turn the order around.
+    """
+    (last,) = workspace.execute("SELECT coalesce(max(number), 0) FROM messages").fetchone()
+    return f"{last + 1:08x}{secrets.token_hex(12)}"
+
+
+def _add(workspace: Workspace, identity: HybridIdentity, testimony: Testimony, message: FromDesk) -> bool:
+    """Seal a message and keep it, unless the last of its kind to this source said the same."""
+    state = message.state if isinstance(message, Acknowledgement) else ""
+    query = "SELECT state, text FROM messages WHERE record = ? AND kind = ? ORDER BY number DESC LIMIT 1"
+    if workspace.execute(query, (message.parent, message.kind)).fetchone() == (state, message.text):
+        return False
+    plaintext = build_message(message.signed(keys.signing_key(identity)))
+    try:
+        sealed = encrypt(plaintext, [HybridRecipient.parse(testimony.mailbox)])
+    except AgeError:
+        raise DeskError(f"Nothing can be sealed to the mailbox of testimony {message.parent}.") from None
+    row = (message.id, message.parent, message.kind, message.day, state, message.text, sealed)
+    workspace.execute(
+        "INSERT INTO messages (id, record, kind, day, state, text, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)", row
+    )
+    return True
+
+
+def _checked(text: str) -> str:
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").strip()
+    if len(text) > LONGEST_TEXT:
+        raise DeskError(f"The text has {len(text)} characters, and {LONGEST_TEXT} are the most.")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise DeskError("The text is not valid Unicode.")
+    return text

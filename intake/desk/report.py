@@ -1,0 +1,47 @@
+"""What `open` tells at its end: what came, what was refused, and what a withdrawal asks the reviewer to do."""
+
+from collections.abc import Iterator
+
+from intake.desk import evidence
+from intake.desk.filing import Filing
+from intake.desk.workspace import QUARANTINED, Record, Workspace
+from intake.envelope import Attachment, parse
+
+
+def report(filing: Filing, workspace: Workspace) -> Iterator[str]:
+    """Yield the lines about one run, and none when it changed nothing."""
+    changed = filing.changed.values()
+    refused = [record for record in changed if record.state == QUARANTINED]
+    filed = [record for record in changed if record.filed]
+    for record in refused:
+        yield f"quarantined: record {record.id} (entry {record.sequence}): {record.reason}"
+    for record in filed:
+        if record.kind == Attachment.kind and not _has_arrived(record, workspace):
+            yield (
+                f"waiting: the file of attachment {record.id} is not here yet. If no other volume brings it, open "
+                f"the bundle again that holds entry {record.sequence + 1}."
+            )
+    for withdrawn in filing.withdrawn:
+        yield (
+            f"withdrawn: the source of testimony {withdrawn.testimony} took it back. "
+            f"{len(withdrawn.records)} record(s) of it were deleted here."
+        )
+        for day, path in withdrawn.taken_out:
+            yield f"withdrawn: a file of it was taken out on {day}: {path}. Delete it, and every copy."
+    if changed or filing.withdrawn:
+        yield _counts(filed, len(refused), len(filing.withdrawn))
+
+
+def _counts(filed: list[Record], refused: int, withdrawn: int) -> str:
+    new = sum(record.kind == "testimony" for record in filed)
+    added = {record.parent for record in filed if record.kind in ("addition", "attachment")}
+    consents = {record.parent for record in filed if record.kind == "consent"}
+    return (
+        f"Testimonies: {new} new, {len(added)} added to, {len(consents)} with changed consents, "
+        f"{withdrawn} withdrawn. Refused records: {refused}."
+    )
+
+
+def _has_arrived(record: Record, workspace: Workspace) -> bool:
+    attachment = parse(record.content)
+    return not isinstance(attachment, Attachment) or evidence.has_arrived(workspace, attachment)
