@@ -9,6 +9,7 @@ import hashlib
 import secrets
 import unicodedata
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
@@ -18,8 +19,20 @@ LENGTH = 24
 _GROUP = 4
 
 
+class Rule(Enum):
+    """What a typed code breaks. The site has words for each."""
+
+    DIGITS = auto()
+    LENGTH = auto()
+    CHECK = auto()
+
+
 class CodeError(ValueError):
-    """The text is not a return code. The message is for the person who typed it and never repeats the text."""
+    """The text is not a return code. The message never repeats the text; `rule` says what is wrong."""
+
+    def __init__(self, rule: Rule, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
 
 
 def make() -> str:
@@ -42,12 +55,12 @@ def read(text: str) -> str:
         if value is not None:
             digits.append(str(value))
         elif unicodedata.category(character)[0] not in "ZPC":
-            raise CodeError("A code has only digits.")
+            raise CodeError(Rule.DIGITS, "A code has only digits.")
     code = "".join(digits)
     if len(code) != LENGTH:
-        raise CodeError(f"A code has {LENGTH} digits.")
+        raise CodeError(Rule.LENGTH, f"A code has {LENGTH} digits.")
     if not damm.is_valid(code):
-        raise CodeError("One of the digits is not right.")
+        raise CodeError(Rule.CHECK, "One of the digits is not right.")
     return code
 
 

@@ -8,7 +8,21 @@ from pathlib import Path
 PREFIX = "INTAKE_"
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = "en fr ar"
-NAMES = frozenset({"instance", "database_url", "keys", "languages", "exit_url", "organisation"})
+MEGABYTE = 1_000_000
+_MOST_DIGITS = 9
+NAMES = frozenset(
+    {
+        "instance",
+        "database_url",
+        "keys",
+        "languages",
+        "exit_url",
+        "organisation",
+        "max_upload_mb",
+        "storage_quota_mb",
+        "retention_days",
+    }
+)
 """What can be set, without the prefix."""
 
 
@@ -26,6 +40,12 @@ class Settings:
     languages: tuple[str, ...]
     exit_url: str
     organisation: str
+    max_upload: int
+    """The largest file (bytes) that a source can add."""
+    storage_quota: int
+    """All files of sources together may take this many bytes; 0 for as many as the disk has room for."""
+    retention_days: int
+    """What the desk has opened is deleted after at most this many days; 0 for never."""
     unknown: tuple[str, ...]
     """Names that were set and mean nothing here: a slip of the pen, most likely."""
 
@@ -49,8 +69,20 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         languages=languages,
         exit_url=exit_url,
         organisation=values.get("organisation", "CyberPeace Institute"),
+        max_upload=_number(values, "max_upload_mb", 500) * MEGABYTE,
+        storage_quota=_number(values, "storage_quota_mb", 0) * MEGABYTE,
+        retention_days=_number(values, "retention_days", 0),
         unknown=tuple(sorted(values.keys() - NAMES)),
     )
+
+
+def _number(values: Mapping[str, str], name: str, default: int) -> int:
+    given = values.get(name, "").strip()
+    if not given:
+        return default
+    if not given.isascii() or not given.isdigit() or len(given) > _MOST_DIGITS:
+        raise SettingsError(f"INTAKE_{name.upper()} must be a whole number")
+    return int(given)
 
 
 def _read_file(path: Path) -> dict[str, str]:

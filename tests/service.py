@@ -23,6 +23,7 @@ from urllib.parse import urlencode
 
 from intake.age.decrypt import decrypt
 from intake.age.identities import HybridIdentity
+from intake.envelope import Testimony, parse
 from intake.instance import create_secret
 from intake.store.engine import open_engine
 from intake.store.schema import create_file, upgrade
@@ -97,6 +98,21 @@ class Client:
             "POST", path, body, {"Content-Type": "application/x-www-form-urlencoded", **origin, **given}
         )
 
+    def send_files(
+        self, fields: Mapping[str, str], files: Sequence[tuple[str, bytes]], path: str = "/en/evidence", **headers: str
+    ) -> Answer:
+        """Send files as a browser does: the hidden fields first."""
+        body, kind = multipart(fields, files)
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.request(
+            "POST", path, body, {"Content-Type": kind, "Origin": f"http://127.0.0.1:{self.port}", **given}
+        )
+
+    def come_back(self, return_code: str, language: str = "en") -> Answer:
+        """Type a return code."""
+        token = self.get(f"/{language}/return").hidden("form_token")
+        return self.post(f"/{language}/return", {"form_token": token, "code": return_code})
+
     def form(self, path: str = CALL) -> dict[str, str | Sequence[str]]:
         """Fetch a form and return its hidden fields."""
         page = self.get(path)
@@ -105,6 +121,19 @@ class Client:
     def send(self, path: str = CALL, **answers: str | Sequence[str]) -> Answer:
         """Fetch a form, fill it in and send it. Question ids have dots: pass them as `**{"story.text": …}`."""
         return self.post(path, {**self.form(path), **ENOUGH, **answers})
+
+
+def multipart(fields: Mapping[str, str], files: Sequence[tuple[str, bytes]]) -> tuple[bytes, str]:
+    """Return a form with files as a browser writes it (RFC 7578), and its content type."""
+    boundary = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields.items()
+    ]
+    for name, content in files:
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+        parts += [f"{head}Content-Type: application/octet-stream\r\n\r\n".encode(), content, b"\r\n"]
+    return b"".join([*parts, f"--{boundary}--\r\n".encode()]), f"multipart/form-data; boundary={boundary}"
 
 
 @dataclass
@@ -149,6 +178,12 @@ class Instance:
     def opened(self, ciphertext: bytes, identity: HybridIdentity | None = None) -> bytes:
         """Decrypt with this instance's identity, or another."""
         return decrypt(ciphertext, [identity or self.identity])
+
+    def testimony(self, ciphertext: bytes) -> Testimony:
+        """Decrypt and parse a testimony."""
+        found = parse(self.opened(ciphertext))
+        assert isinstance(found, Testimony)
+        return found
 
     def add_recipient(self, role: str, identity: HybridIdentity) -> None:
         """Put a recipient into `keys/`."""

@@ -1,5 +1,7 @@
 """The command `intake`."""
 
+import datetime
+import json
 import os
 import socket
 import sys
@@ -9,22 +11,34 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from intake.bundle import BundleError
 from intake.calls.load import CallError
 from intake.instance import InstanceError, create_secret, fingerprint, read_secret, signing_key
-from intake.operator import trial
+from intake.operator import delivery, trial
+from intake.operator import status as report
 from intake.operator.checks import reasons
 from intake.operator.export import export as write_export
 from intake.operator.server import Server, forbid_core_dumps
 from intake.settings import Settings, SettingsError, load_settings
 from intake.site.app import create_app
 from intake.site.service import service
+from intake.store import erasing
 from intake.store.engine import open_engine
+from intake.store.records import today
 from intake.store.schema import SchemaError, create_file, instance_id, upgrade
+from intake.tar import BundleError
 
-_EXPECTED = (SettingsError, CallError, InstanceError, SchemaError, BundleError, trial.TrialError)
+_EXPECTED = (
+    SettingsError,
+    CallError,
+    InstanceError,
+    SchemaError,
+    BundleError,
+    trial.TrialError,
+    delivery.DeliveryError,
+)
 
 
 def _explained(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,14 +115,71 @@ def export(file: Path, since: int) -> None:
     """Write everything complete to FILE, for the desk; a large export becomes several files."""
     settings = _settings()
     key = signing_key(read_secret(settings.instance))
-    engine = open_engine(settings.database)
-    instance_id(engine)
+    engine = _engine()
     try:
         paths = write_export(engine, key, file, since)
     except OSError as error:
         raise BundleError(f"{file} cannot be written: {error.strerror}") from None
     for path in paths:
         click.echo(path)
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@_explained
+def trust(file: Path) -> None:
+    """Install the desk's signing key from FILE (NAME.sign.pub), once."""
+    delivery.trust(_engine(), file)
+    click.echo("The desk's signing key is installed.")
+
+
+@main.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@_explained
+def deliver(file: Path) -> None:
+    """Put what the desk sent in FILE into the mailboxes of sources. Repeating it is harmless."""
+    done = delivery.deliver(_engine(), file)
+    click.echo(f"{done.new} message(s) delivered, {done.known} were there already.")
+    if done.unknown:
+        click.echo(f"{done.unknown} message(s) are for testimonies that were withdrawn or are not known here.")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_explained
+def status(as_json: bool) -> None:
+    """Show counts, storage, ages of keys and the last export, and warn before space runs out."""
+    found = report.status(_settings(), _engine())
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for line in report.lines(found):
+        click.echo(line)
+
+
+@main.command()
+@click.option(
+    "--before",
+    type=click.DateTime(["%Y-%m-%d"]),
+    required=True,
+    help="Purge what was received before this day (YYYY-MM-DD).",
+)
+@_explained
+def purge(before: datetime.datetime) -> None:
+    """Delete the ciphertext of old records that the desk has opened. Log entries and mailbox keys stay."""
+    engine = _engine()
+    day = before.date().isoformat()
+    purged = erasing.purge(engine, today(), lambda _record, received: received < day)
+    erasing.erase(engine)
+    erasing.empty_log(engine)
+    click.echo(f"{purged} record(s) purged.")
+
+
+def _engine() -> Engine:
+    """Return the engine of an instance that is ready. Raises SchemaError."""
+    engine = open_engine(_settings().database)
+    instance_id(engine)
+    return engine
 
 
 def _check_free(host: str, port: int) -> None:

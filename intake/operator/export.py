@@ -17,6 +17,16 @@ def export(engine: Engine, signing_key: Ed25519PrivateKey, path: Path, since: in
 
     Raises BundleError when there is nothing, and OSError.
     """
+    while True:
+        try:
+            paths = _write(engine, signing_key, path, since)
+        except log.GoneError:  # withdrawn meanwhile: the next log says so
+            continue
+        log.remember_export(engine, today())
+        return paths
+
+
+def _write(engine: Engine, signing_key: Ed25519PrivateKey, path: Path, since: int) -> list[Path]:
     log.link_new(engine, _link)
     entries = [_entry(linked) for linked in log.linked_entries(engine, since)]
     sizes = log.record_sizes(engine, [entry.record for entry in entries])

@@ -2,23 +2,31 @@
 
 import contextlib
 import ctypes
+import errno
 import logging
 import os
 import resource
+import selectors
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gunicorn.http.wsgi
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from intake.site.sweeping import Sweeper
 
 _PR_SET_DUMPABLE = 4
 _SILENT_SECONDS = 90  # much longer than Tor takes to build another circuit
 _POST_SECONDS = 600  # the largest form, at 7 kB a second
+_IDLE_SECONDS = 10  # a new connection may wait this long before its request begins
+_GRACE_SECONDS = 2.0  # nobody loses a thread before this
 _UNREADABLE = b"The server could not read this request.\n"
 _BAD_REQUEST = (
     b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -65,17 +73,87 @@ class QuietLogger(Logger):  # type: ignore[misc]
         self.error("a request failed before its answer: %s", error.__name__ if error else "unknown")
 
 
+class CountedSocket(socket.socket):
+    """A connection that knows how much came through it since it got a thread."""
+
+    received = 0
+    started = 0.0
+
+    def recv(self, *args: Any) -> bytes:
+        """Receive, and count."""
+        data = super().recv(*args)
+        self.received += len(data)
+        return data
+
+    def setblocking(self, blocking: bool) -> None:
+        """Wait for a sender, but not for ever: gunicorn would, for one who falls silent in a request's head."""
+        self.settimeout(_SILENT_SECONDS if blocking else 0)
+
+    def rate(self, now: float) -> float:
+        """Return the bytes a second since it got a thread."""
+        return self.received / max(now - self.started, _GRACE_SECONDS)
+
+
 class QuietWorker(ThreadWorker):  # type: ignore[misc]
-    """A worker that answers a request it cannot read with one fixed page, and finishes what it does before it ends."""
+    """A worker that answers a request it cannot read with one fixed page, and finishes what it does before it ends.
+
+    A connection takes a thread only while a request is on its way. When all threads are taken, the slowest sender loses
+    its place to the next: whoever sends at a human pace gets through a crowd that holds its connections open.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._under_way: set[CountedSocket] = set()
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """On Ctrl-C, end as on SIGTERM: gunicorn's own way drops submissions, and can lock up on its thread pool."""
         self.handle_exit(sig, frame)
 
+    def accept(self, listener: Any) -> None:
+        """Accept a connection and wait, without a thread, until its request begins."""
+        try:
+            accepted, client = listener.accept()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+                raise
+            return
+        connection = TConn(self.cfg, CountedSocket(fileno=accepted.detach()), client, listener.getsockname())
+        self.nr_conns += 1
+        connection.timeout = time.monotonic() + _IDLE_SECONDS
+        self.pending_conns.append(connection)
+        self.poller.register(
+            connection.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, connection)
+        )
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Give a request a thread; when there is none, take one from the slowest sender."""
+        now = time.monotonic()
+        if len(self._under_way) >= self.cfg.threads:
+            slow = [sock for sock in self._under_way if now - sock.started > _GRACE_SECONDS]
+            if slow:
+                slowest = min(slow, key=lambda sock: sock.rate(now))
+                self._under_way.discard(slowest)
+                _stop_reading(slowest)
+        conn.sock.received, conn.sock.started = 0, now
+        self._under_way.add(conn.sock)
+        super().enqueue_req(conn)
+
+    def handle(self, conn: Any) -> Any:
+        """Handle a request, and close its connection here: gunicorn would wait for the other side in its one loop."""
+        result = super().handle(conn)
+        if result is False:
+            conn.close(graceful=True)
+            conn.close = lambda graceful=False: None
+        return result
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        """Give the thread back."""
+        self._under_way.discard(conn.sock)
+        super().finish_request(conn, fs)
+
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Answer a request, unless its sender falls silent or trickles: a thread is not to wait for ever."""
-        conn.sock.settimeout(_SILENT_SECONDS)
-        if req.method != "POST":
+        """Answer a request; one that trickles in does not keep its thread for ever."""
+        if req.method != "POST" or req.path.endswith("/evidence"):  # a large file over Tor takes as long as it takes
             return super().handle_request(req, conn)
         deadline = threading.Timer(_POST_SECONDS, _hang_up, [conn.sock])
         deadline.daemon = True
@@ -91,6 +169,12 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]
             client.sendall(_BAD_REQUEST)
         except OSError:
             self.log.debug("a client left before its answer")
+
+
+def _stop_reading(connection: socket.socket) -> None:
+    """End what comes in; what is to go out can still go."""
+    with contextlib.suppress(OSError):  # it has ended by itself
+        connection.shutdown(socket.SHUT_RD)
 
 
 def _hang_up(connection: socket.socket) -> None:
@@ -118,6 +202,7 @@ SETTINGS: dict[str, Any] = {
     "limit_request_field_size": 16380,
     "umask": 0o077,
     "post_fork": lambda server, worker: forbid_core_dumps(),
+    "post_worker_init": lambda worker: Sweeper(worker.wsgi.extensions["intake"]).start(),
     "on_starting": lambda server: forbid_core_dumps(),
 }
 """For `intake run` and, through `gunicorn.conf.py`, for `gunicorn wsgi:app`."""

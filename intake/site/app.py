@@ -11,10 +11,12 @@ from werkzeug.exceptions import BadRequest
 from intake.settings import ROOT, load_settings
 from intake.site.assets import asset_url, assets
 from intake.site.errors import init_errors, log_unexpected
+from intake.site.evidence import evidence
 from intake.site.form import form
 from intake.site.headers import init_headers
 from intake.site.languages import init_languages
 from intake.site.pages import pages
+from intake.site.returning import returning
 from intake.site.service import Service
 
 LARGEST_FORM = 4 * 1024 * 1024
@@ -67,7 +69,7 @@ def create_app(environment: Mapping[str, str] | None = None) -> Flask:
     init_languages(app)
     init_headers(app)
     init_errors(app)
-    for blueprint in (assets, pages, form):
+    for blueprint in (assets, pages, evidence, returning, form):
         app.register_blueprint(blueprint)
     logging.getLogger("intake").setLevel(logging.INFO)
     return app

@@ -7,7 +7,7 @@ from flask import Flask, Response, render_template, request
 from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 
-from intake.site.headers import open_policy
+from intake.site.headers import GoBetweenError, open_policy
 from intake.site.service import NotReadyError
 
 _log = logging.getLogger("intake")
@@ -27,7 +27,8 @@ def _http_error(error: HTTPException) -> Response:
         _read_on()
     if status < 400:
         return Response(error.get_response().get_data(), status=status, headers=error.get_headers())
-    response = _page(status)
+    words = _go_between() if isinstance(error, GoBetweenError) else _words(status)
+    response = _page(status, words)
     if status == 405:
         response.headers["Allow"] = dict(error.get_headers()).get("Allow", "")
     return response
@@ -35,12 +36,12 @@ def _http_error(error: HTTPException) -> Response:
 
 def _not_ready(error: NotReadyError) -> Response:
     _log.error("not ready: %s", error)
-    return _page(503)
+    return _page(503, _words(503))
 
 
 def _unexpected(error: Exception) -> Response:
     log_unexpected(error)
-    return _page(500)
+    return _page(500, _words(500))
 
 
 def log_unexpected(error: BaseException) -> None:
@@ -61,10 +62,17 @@ def _read_on() -> None:
             left -= len(chunk)
 
 
-def _page(status: int) -> Response:
+def _page(status: int, words: tuple[str, list[str]]) -> Response:
     open_policy()
-    title, texts = _words(status)
+    title, texts = words
     return Response(render_template("error.html", title=title, texts=texts), status=status)
+
+
+def _go_between() -> tuple[str, list[str]]:
+    return _("This is not a safe way to reach us"), [
+        _("You came through another website that stands between you and us. It could read all that you write."),
+        _("Please open this address in Tor Browser. The address itself ends in .onion, with nothing after it."),
+    ]
 
 
 def _words(status: int) -> tuple[str, list[str]]:

@@ -9,13 +9,13 @@ from intake import code
 from intake.calls.answers import check, from_form
 from intake.calls.edition import Edition
 from intake.site.errors import log_unexpected
-from intake.site.form_page import EARLIER, SWITCH, Filled, blank_form, filled_form
+from intake.site.form_page import EARLIER, SWITCH, TRAP, Filled, blank_form, filled_form
 from intake.site.languages import current_language
 from intake.site.pages import language_or_404, receipt, stop_page
-from intake.site.sealing import Sending, seal_addition, seal_testimony
+from intake.site.sealing import Author, Sending, seal_testimony
 from intake.site.service import NotReadyError, Ready, service
 from intake.site.tokens import SignedForm
-from intake.store.records import AlreadySentError, Kept
+from intake.store.records import AlreadySentError, Kept, WithdrawnError
 
 form = Blueprint("form", __name__)
 
@@ -58,6 +58,13 @@ def _take(edition: Edition, ready: Ready) -> Response:
     if SWITCH in request.form:
         filled.notices = [_("You changed the language. Your answers are still here.")]
         return again(200)
+    if request.form.get(TRAP):
+        filled.notices = [
+            _("A hidden field of this page was filled in, as programs do. We have emptied it."),
+            _("If you are a person, please send the page once more. Your answers are still here."),
+        ]
+        filled.resend = True
+        return again(422)
     checked = check(edition.call, from_form(edition.call, request.form))
     if checked.stopped:
         return stop_page(edition, checked)
@@ -71,8 +78,8 @@ def _take(edition: Edition, ready: Ready) -> Response:
             if added is None:
                 notices = [_("We could not find the earlier testimony. You can send this as a new one.")]
                 return _new_form(edition, ready, notices, 422)
-            return receipt(added)
-        return receipt(_keep_testimony(sending, ready, return_code), return_code)
+            return receipt(added, ready)
+        return receipt(_keep_testimony(sending, ready, return_code), ready, return_code)
     except AlreadySentError:
         notices = [
             _("You have already sent this form once. What you sent then is safe."),
@@ -80,6 +87,12 @@ def _take(edition: Edition, ready: Ready) -> Response:
             _("You can send them as a new testimony, or add them to the earlier one."),
         ]
         return _new_form(edition, ready, notices, 409, earlier=_earlier(ready, return_code))
+    except WithdrawnError:
+        notices = [
+            _("You have withdrawn this testimony. We did not store it again."),
+            _("Your answers are still here. You can send them as a new testimony."),
+        ]
+        return _new_form(edition, ready, notices, 409)
 
 
 def _keep_testimony(sending: Sending, ready: Ready, return_code: str) -> Kept:
@@ -93,7 +106,8 @@ def _keep_addition(sending: Sending, ready: Ready, earlier_code: str) -> Kept | 
     testimony = ready.records.testimony(keys.mailbox_id)
     if testimony is None:
         return None
-    return ready.records.keep(seal_addition(sending, keys, ready.recipients, testimony.id))
+    author = Author(sending.form, keys, testimony, sending.edition, sending.language, ready.recipients)
+    return ready.records.keep(author.form(sending.checked))
 
 
 def _earlier(ready: Ready, return_code: str) -> str:

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from babel.dates import get_month_names
 from babel.lists import format_list
@@ -27,6 +28,8 @@ from intake.site.words import problem_text
 
 SWITCH = "switch"
 EARLIER = "earlier"
+TRAP = "website"
+"""A field that no person sees. Programs that fill in every field give themselves away."""
 _MARKER = "@@hidden fields@@"
 _NOT_IN_CSS = str.maketrans("", "", '\\"<\n')
 
@@ -51,7 +54,7 @@ def blank_form(edition: Edition, ready: Ready) -> Response:
     page, style_hash = _blank_page(edition, language, service().demonstration)
     open_policy(style_hash=style_hash, forms=True)
     token = ready.tokens.issue(edition.call.name, edition.sha256, ready.recipient_set)
-    hidden = _hidden_fields(token, code.make()).encode()
+    hidden = hidden_fields(token, code.make()).encode()
     if not accepts_gzip(request):
         return Response(page.plain(hidden), mimetype="text/html")
     response = Response(page.compressed(hidden), mimetype="text/html")
@@ -62,21 +65,34 @@ def blank_form(edition: Edition, ready: Ready) -> Response:
 def filled_form(edition: Edition, token: str, return_code: str, filled: Filled, status: int) -> Response:
     """Return the form with everything that was typed, under the given token and return code."""
     language = current_language()
-    style = _style(edition, language)
-    open_policy(style_hash=_style_hash(style), forms=True)
-    page = _render(edition, language, style, _hidden_fields(token, return_code), filled)
+    style = branch_style(edition, language)
+    open_policy(style_hash=style_digest(style), forms=True)
+    page = _render(edition, language, style, hidden_fields(token, return_code), filled)
     return Response(page, status=status, mimetype="text/html")
 
 
 @lru_cache(maxsize=64)
 def _blank_page(edition: Edition, language: str, _demonstration: bool) -> tuple[SplicedPage, str]:
-    style = _style(edition, language)
+    style = branch_style(edition, language)
     page = _render(edition, language, style, _MARKER, Filled())
-    return SplicedPage(page.encode(), _MARKER.encode()), _style_hash(style)
+    return SplicedPage(page.encode(), _MARKER.encode()), style_digest(style)
 
 
 def _render(edition: Edition, language: str, style: str, hidden: str, filled: Filled) -> str:
-    branches = Branches(edition.call)
+    return render_template(
+        "form.html",
+        **question_words(edition, language, filled),
+        hidden=Markup(hidden),  # noqa: S704 - made by hidden_fields
+        style=Markup(style),  # noqa: S704 - made by Branches
+        start=_start(edition, filled),
+        switch=SWITCH,
+        earlier=EARLIER,
+        trap=TRAP,
+    )
+
+
+def question_words(edition: Edition, language: str, filled: Filled) -> dict[str, Any]:
+    """Return what the templates need to show questions of an edition in a language."""
 
     def translate(text: str) -> str:
         return edition.translate(text, language)
@@ -96,24 +112,18 @@ def _render(edition: Edition, language: str, style: str, hidden: str, filled: Fi
         )
         return " ".join(needed)
 
-    return render_template(
-        "form.html",
-        call=edition.call,
-        edition=edition,
-        branches=branches,
-        t=translate,
-        rich=lambda text: Markup(rich(translate(text))),  # noqa: S704 - bleach has cleaned it
-        only_if=only_if,
-        countries=country_names(language),
-        months=get_month_names("wide", locale=language),
-        hidden=Markup(hidden),  # noqa: S704 - made by _hidden_fields
-        style=Markup(style),  # noqa: S704 - made by Branches
-        filled=filled,
-        problems={problem.question: problem_text(problem) for problem in reversed(filled.problems)},
-        start=_start(edition, filled),
-        switch=SWITCH,
-        earlier=EARLIER,
-    )
+    return {
+        "call": edition.call,
+        "edition": edition,
+        "branches": Branches(edition.call),
+        "t": translate,
+        "rich": lambda text: Markup(rich(translate(text))),  # noqa: S704 - bleach has cleaned it
+        "only_if": only_if,
+        "countries": country_names(language),
+        "months": get_month_names("wide", locale=language),
+        "filled": filled,
+        "problems": {problem.question: problem_text(problem) for problem in reversed(filled.problems)},
+    }
 
 
 def _start(edition: Edition, filled: Filled) -> str:
@@ -131,16 +141,19 @@ def _start(edition: Edition, filled: Filled) -> str:
 
 
 @lru_cache(maxsize=64)
-def _style(edition: Edition, language: str) -> str:
+def branch_style(edition: Edition, language: str) -> str:
+    """Return the style that opens and closes the branches of an edition."""
     words = _("Not answered").translate(_NOT_IN_CSS)
     return f'form{{--none:"{words}"}}' + Branches(edition.call).css()
 
 
-def _style_hash(style: str) -> str:
+def style_digest(style: str) -> str:
+    """Return what names an inline style in a policy."""
     return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
 
-def _hidden_fields(token: str, return_code: str) -> str:
+def hidden_fields(token: str, return_code: str) -> str:
+    """Return the two fields that come first in every form."""
     fields: Mapping[str, str] = {"form_token": token, "code": return_code}
     return "".join(
         Markup('<input type="hidden" name="{}" value="{}" autocomplete="off">').format(name, value)

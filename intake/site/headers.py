@@ -4,6 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 from flask import Flask, Request, Response, abort, g, request
+from werkzeug.exceptions import Forbidden
 
 from intake.site.compression import compress
 
@@ -26,6 +27,10 @@ _CLOSED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancest
 _TEXT = re.compile(r"text/|application/(json|javascript)")
 
 
+class GoBetweenError(Forbidden):
+    """The request came through a tor2web site."""
+
+
 def open_policy(*, style_hash: str = "", forms: bool = False) -> None:
     """Open the policy of this response for our stylesheet, one inline style by its hash, and our own forms."""
     styles = f"'self' 'sha256-{style_hash}'" if style_hash else "'self'"
@@ -37,8 +42,18 @@ def open_policy(*, style_hash: str = "", forms: bool = False) -> None:
 
 def init_headers(app: Flask) -> None:
     """Put the headers on every response of the application, and refuse what another site sends."""
+    app.before_request(_refuse_go_betweens)
     app.before_request(_refuse_other_origins)
     app.after_request(_finish)
+
+
+def _refuse_go_betweens() -> None:
+    """Refuse to show anything through a tor2web site, which could read along and change every page.
+
+    Those that keep to tor2web's rules say who they are with this header.
+    """
+    if "X-Tor2web" in request.headers and request.endpoint not in ("pages.leave", "assets.static_file"):
+        raise GoBetweenError
 
 
 def _refuse_other_origins() -> None:

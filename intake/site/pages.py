@@ -12,13 +12,17 @@ from intake import code
 from intake.calls.answers import Checked
 from intake.calls.edition import Edition, rich
 from intake.site.assets import CLEAR_SITE_DATA
+from intake.site.form_page import hidden_fields
 from intake.site.headers import open_policy
 from intake.site.languages import current_language
-from intake.site.service import NotReadyError, service
+from intake.site.room import room
+from intake.site.service import NotReadyError, Ready, service
+from intake.site.tokens import RETURN
+from intake.site.words import size_in_words
 from intake.store.records import Kept
 
 pages = Blueprint("pages", __name__)
-_CODE, _DIGEST = "@@code@@", "@@digest@@"
+_CODE, _DIGEST, _HIDDEN = "@@code@@", "@@digest@@", "@@hidden@@"
 
 
 @pages.get("/")
@@ -68,18 +72,29 @@ def health() -> Response:
     return Response("ok\n", mimetype="text/plain")
 
 
-def receipt(kept: Kept, return_code: str = "") -> Response:
+def receipt(kept: Kept, ready: Ready, return_code: str = "") -> Response:
     """Return the receipt of a record. An addition shows no code: whoever may use it has it already."""
-    open_policy()
-    page = _receipt_page(current_language(), kept.day, bool(return_code), service().demonstration)
-    return Response(page.replace(_DIGEST, kept.sha256).replace(_CODE, code.groups(return_code)))
+    open_policy(forms=True)
+    files = room(service().settings, ready.records.engine).evidence > 0
+    page = _receipt_page(current_language(), kept.day, bool(return_code), files, service().demonstration)
+    hidden = hidden_fields(ready.tokens.issue(RETURN, "", ready.recipient_set), return_code)
+    page = page.replace(_HIDDEN, hidden).replace(_DIGEST, kept.sha256).replace(_CODE, code.groups(return_code))
+    return Response(page)
 
 
 @lru_cache(maxsize=64)
-def _receipt_page(language: str, day: str, with_code: bool, _demonstration: bool) -> str:
+def _receipt_page(language: str, day: str, with_code: bool, files: bool, _demonstration: bool) -> str:
     """Return what is the same on everybody's receipt of a day."""
     shown_day = format_date(datetime.date.fromisoformat(day), "long", locale=language)
-    return render_template("receipt.html", return_code=_CODE if with_code else "", digest=_DIGEST, day=shown_day)
+    return render_template(
+        "receipt.html",
+        return_code=_CODE if with_code else "",
+        digest=_DIGEST,
+        day=shown_day,
+        hidden=Markup(_HIDDEN),  # noqa: S704 - hidden_fields makes what takes its place
+        room=files,
+        largest=size_in_words(service().settings.max_upload),
+    )
 
 
 def stop_page(edition: Edition, checked: Checked) -> Response:

@@ -19,6 +19,7 @@ from intake.settings import Settings
 from intake.site.catalogue import TRANSLATIONS, exists
 from intake.site.keyring import Key, Keyring, KeysError
 from intake.site.tokens import Tokens
+from intake.site.uploads import Uploads
 from intake.store.engine import ReplacedError, open_engine
 from intake.store.records import Records
 from intake.store.schema import SchemaError, instance_id
@@ -64,6 +65,7 @@ class Service:
         self._editions = {edition.sha256: edition for edition in self.editions.values()}
         self.keyring = Keyring(settings.keys)
         self.records = Records(open_engine(settings.database))
+        self.uploads = Uploads()
         self._lock = threading.Lock()
         self._checked = 0.0
         self._ready: Ready | None = None

@@ -19,6 +19,8 @@ from wtforms.validators import ValidationError
 from intake.store.records import today
 
 FIELD = "form_token"
+RETURN = "return"
+"""What a token names in place of a call when it is for those who come back."""
 GOOD_FOR = datetime.timedelta(days=30)
 
 

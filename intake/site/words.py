@@ -1,6 +1,7 @@
-"""The words for what is wrong with an answer: the same in the summary and at the question."""
+"""The words for what is wrong with an answer, the same in the summary and at the question; and for sizes."""
 
 from babel.numbers import format_decimal
+from babel.units import format_unit
 from flask_babel import gettext as _
 
 from intake.calls.answers import Problem, Rule
@@ -24,6 +25,19 @@ def problem_text(problem: Problem) -> str:
         Rule.DATE: _("This date does not exist. Please check the day, the month and the year."),
     }
     return words[problem.rule]
+
+
+def size_in_words(size: int) -> str:
+    """Return a size (bytes) as a person reads it, such as 1.5 MB."""
+    for unit, bytes_each in (("gigabyte", 1_000_000_000), ("megabyte", 1_000_000)):
+        if size >= bytes_each:
+            amount = round(size / bytes_each, 1 if size < 10 * bytes_each else None)
+            return _in_units(amount, unit)
+    return _in_units(round(size / 1_000), "kilobyte") if size >= 1_000 else _in_units(size, "byte")
+
+
+def _in_units(amount: float, unit: str) -> str:
+    return str(format_unit(amount, f"digital-{unit}", "short", locale=current_language()))
 
 
 def _number(number: int) -> str:

@@ -1,15 +1,18 @@
 """Opens the database so that what is acknowledged is on the disk, and what is deleted is gone."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 _BUSY_SECONDS = 30
+_writers: WeakKeyDictionary[Engine, threading.Lock] = WeakKeyDictionary()
 
 
 class ReplacedError(SQLAlchemyError):
@@ -28,6 +31,8 @@ def open_engine(path: Path) -> Engine:
         connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
         pool_size=64,
     )
+
+    _writers[engine] = threading.Lock()
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, record: Any) -> None:
@@ -70,9 +75,10 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """Give a connection in a transaction that may write; it is durable when the block ends, or gone if it raises.
 
-    SQLite takes its one write lock here, at the start, so that two writers wait for each other and neither fails.
+    SQLite takes its one write lock here, at the start, so that two writers wait for each other and neither fails. The
+    threads of a process queue before it, fairly, instead of polling it.
     """
-    with engine.connect() as connection:
+    with _writers[engine], engine.connect() as connection:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
         connection.commit()

@@ -7,9 +7,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select, update
 
 from intake.store.engine import reading, writing
-from intake.store.models import Edition, Instance, LogEntry, Recipient, Segment
+from intake.store.models import Edition, Instance, LogEntry, Recipient, Record, Segment
+from intake.store.records import KEPT
 
 _BATCH = 500
+
+
+class GoneError(Exception):
+    """A record was withdrawn or purged while it was being read."""
 
 
 @dataclass(frozen=True)
@@ -63,24 +68,36 @@ def linked_entries(engine: Engine, since: int) -> list[Linked]:
 
 
 def record_sizes(engine: Engine, records: Sequence[str]) -> dict[str, int]:
-    """Return the size (bytes) of each record's ciphertext; a record that is no longer there is left out."""
+    """Return the size (bytes) of each record's ciphertext; a record that is no longer kept is left out."""
     sizes: dict[str, int] = {}
     with reading(engine) as connection:
         for start in range(0, len(records), _BATCH):
-            batch = Segment.record.in_(records[start : start + _BATCH])
+            batch = (Record.id.in_(records[start : start + _BATCH]), Record.state == KEPT)
             size = func.sum(func.length(Segment.data))
-            query = select(Segment.record, size).where(batch).group_by(Segment.record)
-            sizes.update((row[0], row[1]) for row in connection.execute(query))
+            query = select(Segment.record, size).join(Record, Record.id == Segment.record).where(*batch)
+            sizes.update((row[0], row[1]) for row in connection.execute(query.group_by(Segment.record)))
     return sizes
 
 
 def ciphertext(engine: Engine, record: str) -> Iterator[bytes]:
-    """Yield a record's ciphertext in parts."""
-    with reading(engine) as connection:
-        numbers = connection.scalars(select(Segment.number).where(Segment.record == record).order_by(Segment.number))
-        for number in numbers.all():
+    """Yield a record's ciphertext in parts. Raises GoneError when it is no longer kept."""
+    number = 0
+    while True:
+        with reading(engine) as connection:
+            if connection.scalar(select(Record.state).where(Record.id == record)) != KEPT:
+                raise GoneError
             part = select(Segment.data).where(Segment.record == record, Segment.number == number)
-            yield connection.execute(part).scalar_one()
+            data = connection.scalar(part)
+        if data is None:
+            return
+        yield data
+        number += 1
+
+
+def remember_export(engine: Engine, day: str) -> None:
+    """Keep the day of an export."""
+    with writing(engine) as connection:
+        connection.execute(update(Instance).values(last_export=day))
 
 
 def all_editions(engine: Engine) -> dict[str, dict[str, bytes]]:

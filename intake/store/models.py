@@ -13,6 +13,7 @@ class Instance(Base):
 
     __tablename__ = "instance"
     id: Mapped[str] = mapped_column(primary_key=True)
+    last_export: Mapped[str] = mapped_column(default="")
 
 
 class Edition(Base):
@@ -35,17 +36,44 @@ class Recipient(Base):
 
 
 class Mailbox(Base):
-    """What a return code opens. The id is the SHA-256 of the access token; `consents` is sealed to `recipient`."""
+    """What a return code opens. The id is the SHA-256 of the access token; `consents` is sealed to `recipient`.
+
+    Once its source has withdrawn, `withdrawn` holds the day and nothing else but the id is left.
+    """
 
     __tablename__ = "mailbox"
     id: Mapped[str] = mapped_column(primary_key=True)
     recipient: Mapped[str]
     authority: Mapped[str]
     consents: Mapped[bytes] = mapped_column(LargeBinary)
+    withdrawn: Mapped[str] = mapped_column(default="")
+
+
+class Reply(Base):
+    """A message of the desk, sealed to a mailbox. One that was deleted or has expired keeps its id, so that the same
+    dispatch does not bring it back."""
+
+    __tablename__ = "reply"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    mailbox: Mapped[str] = mapped_column(ForeignKey("mailbox.id"), index=True)
+    day: Mapped[str]
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class DeskKey(Base):
+    """One row: the desk's signing key (Ed25519, base64), installed with `intake trust`."""
+
+    __tablename__ = "desk_key"
+    key: Mapped[str] = mapped_column(primary_key=True)
 
 
 class Record(Base):
-    """A sealed record. `form` and `content` tell a repeated sending from a new one without knowing what it says."""
+    """A sealed record. `form` and `content` tell a repeated sending from a new one without knowing what it says.
+
+    Only what is `kept` is read or exported. The bytes of a file are `receiving` while they arrive: `lease` counts the
+    sweeps since the process that takes them in last said so. `erasing` goes away altogether, `purging` leaves a row
+    that is `purged`. `opened` is the day of the desk's word that it has opened this very record.
+    """
 
     __tablename__ = "record"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -58,6 +86,9 @@ class Record(Base):
     recipients: Mapped[str]
     form: Mapped[str] = mapped_column(unique=True)
     content: Mapped[str]
+    state: Mapped[str] = mapped_column(default="kept", index=True)
+    lease: Mapped[int] = mapped_column(default=0)
+    opened: Mapped[str] = mapped_column(default="")
 
 
 class Segment(Base):

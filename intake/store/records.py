@@ -1,11 +1,10 @@
 """Keeps sealed records. A record, its log entry and its mailbox are written in one transaction, or not at all."""
 
 import datetime
-import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,6 +13,10 @@ from intake.store.models import Base, Edition, LogEntry, Mailbox, Recipient, Rec
 
 SEGMENT = 1024 * 1024
 """A record's ciphertext is stored in parts of this size (bytes)."""
+KEPT, RECEIVING, ERASING, PURGING, PURGED = "kept", "receiving", "erasing", "purging", "purged"
+"""The states of a record, as `models.Record` describes them."""
+CONTENT = "content"
+"""The kind of a record that holds the bytes of a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,10 @@ class NewMailbox:
 
 @dataclass(frozen=True, kw_only=True)
 class NewRecord:
-    """A sealed record to keep. `mailbox` is the id; `form` names the form it was sent with, `content` what it said."""
+    """A sealed record to keep. `mailbox` is the id; `form` names the form it was sent with, `content` what it said.
+
+    `event` is the one of its log entry.
+    """
 
     id: str
     mailbox: str
@@ -35,10 +41,11 @@ class NewRecord:
     call: str
     day: str
     sha256: str
-    ciphertext: bytes
+    ciphertext: bytes = field(repr=False)
     recipients: Sequence[str]
     form: str
     content: str
+    event: str = "added"
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Kept:
     id: str
     mailbox: str
     kind: str
+    call: str
     day: str
     sha256: str
 
@@ -56,41 +64,57 @@ class AlreadySentError(Exception):
     """The form, or its return code, came before with other content. Nothing was written."""
 
 
+class WithdrawnError(Exception):
+    """The source of this mailbox has withdrawn everything. Nothing was written."""
+
+
 class Records:
     """The records of one instance. Safe to share between threads."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        # SQLite has one writer at a time. Threads queue here, fairly, instead of polling its lock.
-        self._writer = threading.Lock()
 
-    def keep(self, record: NewRecord, mailbox: NewMailbox | None = None) -> Kept:
-        """Store a record, with its mailbox when it is a testimony, and return it; it is durable then.
+    def keep(self, record: NewRecord, mailbox: NewMailbox | None = None, *, consents: bytes | None = None) -> Kept:
+        """Store a record and return it; it is durable then. With a testimony comes its `mailbox`.
 
-        The same form with the same content is stored once, however often and however fast it comes.
+        `consents` takes the place of the copy in the mailbox. The same form with the same content is stored once,
+        however often and however fast it comes.
 
-        Raises AlreadySentError when the form or the mailbox is taken by other content, and SQLAlchemyError when
-        nothing could be written.
+        Raises AlreadySentError when the form or the mailbox is taken by other content, WithdrawnError when the mailbox
+        is closed, and SQLAlchemyError when nothing could be written.
         """
         try:
-            with self._writer, writing(self.engine) as connection:
-                _insert(connection, record, mailbox)
+            with writing(self.engine) as connection:
+                _refuse_withdrawn(connection, record.mailbox)
+                if mailbox:
+                    connection.execute(_INSERT_MAILBOX, {"id": record.mailbox, **vars(mailbox)})
+                insert_record(connection, record)
+                if consents is not None:
+                    changed = update(Mailbox).where(Mailbox.id == record.mailbox).values(consents=consents)
+                    connection.execute(changed)
         except IntegrityError:
             kept = self.sent_before(record.form, record.content)
             if kept is None:
                 raise AlreadySentError from None
             return kept
-        return Kept(record.id, record.mailbox, record.kind, record.day, record.sha256)
+        return Kept(record.id, record.mailbox, record.kind, record.call, record.day, record.sha256)
 
     def sent_before(self, form: str, content: str) -> Kept | None:
         """Return the record that this form made with this content, if there is one."""
         with reading(self.engine) as connection:
-            return _kept(connection, Record.form == form, Record.content == content)
+            return find_kept(connection, Record.form == form, Record.content == content)
 
     def testimony(self, mailbox: str) -> Kept | None:
-        """Return the testimony of a mailbox, by the mailbox's id."""
+        """Return the testimony of a mailbox, by the mailbox's id, unless it was withdrawn. It may be purged."""
         with reading(self.engine) as connection:
-            return _kept(connection, Record.mailbox == mailbox, Record.kind == "testimony")
+            return find_kept(connection, Record.mailbox == mailbox, Record.kind == "testimony", Record.state != ERASING)
+
+    def used(self, mailbox: str) -> tuple[int, int]:
+        """Return how many records a mailbox has, and their bytes."""
+        with reading(self.engine) as connection:
+            columns = (func.count(), func.coalesce(func.sum(Record.size), 0))
+            count, size = connection.execute(select(*columns).where(Record.mailbox == mailbox)).one()
+            return int(count), int(size)
 
     def remember_edition(self, sha256: str, files: Mapping[str, bytes]) -> None:
         """Keep the files of an edition for as long as the instance lives. Safe to repeat."""
@@ -116,14 +140,13 @@ class Records:
     def check_writable(self) -> None:
         """Write a row and take it back. Raises SQLAlchemyError when a record could not be stored now."""
         row = {"event": "check", "record": "", "sha256": "", "day": ""}
-        with self._writer, self.engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with writing(self.engine) as connection:
             connection.execute(insert(LogEntry).values(row))
             connection.rollback()
 
     def _add_missing(self, rows: Sequence[Base]) -> None:
         try:
-            with self._writer, writing(self.engine) as connection, Session(connection) as session:
+            with writing(self.engine) as connection, Session(connection) as session:
                 session.add_all(rows)
                 session.flush()
         except IntegrityError:
@@ -139,23 +162,32 @@ def today() -> str:
 _INSERT_MAILBOX, _INSERT_RECORD, _INSERT_SEGMENT, _INSERT_ENTRY = (
     insert(Base.metadata.tables[model.__tablename__]) for model in (Mailbox, Record, Segment, LogEntry)
 )
+_COLUMNS = (Record.id, Record.mailbox, Record.kind, Record.call, Record.day, Record.sha256)
+_WITHDRAWN = select(Mailbox.withdrawn)
 
 
-def _insert(connection: Connection, record: NewRecord, mailbox: NewMailbox | None) -> None:
-    if mailbox:
-        connection.execute(_INSERT_MAILBOX, {"id": record.mailbox, **vars(mailbox)})
-    columns = {name: value for name, value in vars(record).items() if name != "ciphertext"}
+def insert_record(connection: Connection, record: NewRecord) -> None:
+    """Write a whole record and its log entry."""
+    columns = {name: value for name, value in vars(record).items() if name not in ("ciphertext", "event")}
     sizes = {"size": len(record.ciphertext), "recipients": " ".join(record.recipients)}
-    connection.execute(_INSERT_RECORD, {**columns, **sizes})
+    connection.execute(_INSERT_RECORD, {**columns, **sizes, "state": KEPT, "lease": 0, "opened": ""})
     parts = (record.ciphertext[start : start + SEGMENT] for start in range(0, len(record.ciphertext), SEGMENT))
     rows = [{"record": record.id, "number": number, "data": data} for number, data in enumerate(parts)]
     connection.execute(_INSERT_SEGMENT, rows)
-    event = "received" if record.kind == "testimony" else "added"
-    entry = {"event": event, "record": record.id, "sha256": record.sha256, "day": record.day}
-    connection.execute(_INSERT_ENTRY, entry)
+    insert_entry(connection, record.event, record.id, record.sha256, record.day)
 
 
-def _kept(connection: Connection, *conditions: object) -> Kept | None:
-    columns = (Record.id, Record.mailbox, Record.kind, Record.day, Record.sha256)
-    row = connection.execute(select(*columns).where(*conditions)).first()  # type: ignore[arg-type]
+def insert_entry(connection: Connection, event: str, record: str, sha256: str, day: str) -> None:
+    """Write an entry of the log."""
+    connection.execute(_INSERT_ENTRY, {"event": event, "record": record, "sha256": sha256, "day": day})
+
+
+def find_kept(connection: Connection, *conditions: object) -> Kept | None:
+    """Return the first record that fits."""
+    row = connection.execute(select(*_COLUMNS).where(*conditions)).first()  # type: ignore[arg-type]
     return Kept(*row) if row else None
+
+
+def _refuse_withdrawn(connection: Connection, mailbox: str) -> None:
+    if connection.scalar(_WITHDRAWN.where(Mailbox.id == mailbox)):
+        raise WithdrawnError

@@ -5,15 +5,15 @@ Nothing can be published yet; what the later gate will rely on is right from now
 
 from service import Instance, Server
 
-from intake.envelope import Envelope, parse
+from intake.envelope import Testimony
 
 
-def sent(server: Server, **answers: str) -> Envelope:
+def sent(server: Server, **answers: str) -> Testimony:
     """Send a testimony with these consents and return what was sealed."""
     before = server.instance.ciphertexts()
     assert server.client.send(**answers).status == 200
     (new,) = [ciphertext for ciphertext in server.instance.ciphertexts() if ciphertext not in before]
-    return parse(server.instance.opened(new))
+    return server.instance.testimony(new)
 
 
 def test_no_answer_is_a_no(server: Server) -> None:

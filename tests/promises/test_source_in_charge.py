@@ -15,6 +15,7 @@ from service import CALL, ENOUGH, Instance, Server
 from intake import code, envelope
 from intake.age.decrypt import decrypt
 from intake.age.identities import HybridIdentity
+from intake.encoding import EnvelopeError, encode_base64
 
 
 def instance_id(instance: Instance) -> bytes:
@@ -27,15 +28,16 @@ def test_only_the_code_leads_to_the_mailbox(server: Server) -> None:
     """The mailbox is named by a digest of the access token, and its consents open with the code's own key."""
     receipt = server.client.send(CSTAT="Y")
     keys = code.derive(receipt.return_code, instance_id(server.instance))
+    columns = "id, recipient, authority, consents"
     with closing(sqlite3.connect(server.instance.database)) as database:
-        ((identifier, recipient, authority, consents),) = database.execute("SELECT * FROM mailbox").fetchall()
+        ((identifier, recipient, authority, consents),) = database.execute(f"SELECT {columns} FROM mailbox").fetchall()
     identity = HybridIdentity.from_seed(keys.mailbox)
     assert identifier == hashlib.sha256(keys.access).hexdigest()
     assert recipient == str(identity.recipient())
     found = json.loads(decrypt(consents, [identity]))
     assert (found["consent"]["CSTAT"], found["consent"]["CARCH"]) == ("Y", "N")
     signing = Ed25519PrivateKey.from_private_bytes(keys.authority)
-    assert authority == envelope.encode_base64(signing.public_key().public_bytes_raw())
+    assert authority == encode_base64(signing.public_key().public_bytes_raw())
 
 
 def test_the_code_itself_is_stored_nowhere(server: Server) -> None:
@@ -64,7 +66,7 @@ def test_an_addition_is_signed_by_the_person_who_sent_the_testimony(server: Serv
     addition.verify(testimony.authority)
     stranger = Ed25519PrivateKey.generate()
     forged = addition.signed(stranger)
-    with pytest.raises(envelope.EnvelopeError):
+    with pytest.raises(EnvelopeError):
         forged.verify(testimony.authority)
 
 

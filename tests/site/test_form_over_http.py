@@ -105,7 +105,7 @@ def test_answers_of_a_closed_branch_are_dropped(server: Server) -> None:
     """What a branch that closed again still holds is not stored, through every level."""
     server.client.send(**{"inc.data": "NO", "inc.data_n": "1-499", "inc.data_number": "7", "safe.device": "WORK"})
     (ciphertext,) = server.instance.ciphertexts()
-    assert parse(server.instance.opened(ciphertext)).answers == {
+    assert server.instance.testimony(ciphertext).answers == {
         "you.adult": "Y",
         "inc.data": "NO",
         "story.text": ENOUGH["story.text"],

@@ -1,0 +1,163 @@
+"""A form with files, read as it arrives: each is encrypted at once and stored in parts, never whole in memory."""
+
+import contextlib
+import hashlib
+import secrets
+from collections.abc import Iterator
+from typing import Protocol
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+
+from intake.age.encrypt import Encryptor
+from intake.envelope import padded_size
+from intake.site.sealing import Author
+from intake.store import segments
+from intake.store.records import SEGMENT, Kept, today
+
+_READ = 64 * 1024
+_FIRST_READ = 64
+_MOST_HEADERS = 16 * 1024
+_ZEROS = bytes(64 * 1024)
+
+
+class Stream(Protocol):
+    """What a request's body is read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to `size` bytes, and none only at the end."""
+
+
+class BrokenFormError(Exception):
+    """The body is not a form, or a part of it has no end."""
+
+
+class Form:
+    """A multipart form (RFC 7578). Until `trusted` is set it is read in small sips, and not far."""
+
+    def __init__(self, stream: Stream, boundary: bytes) -> None:
+        self._stream = stream
+        self._decoder = MultipartDecoder(boundary)
+        self._delimiter = b"--" + boundary
+        self.trusted = False
+        self.received = 0
+
+    def events(self) -> Iterator[Field | File | Data]:
+        """Yield its parts. Raises BrokenFormError, and what the stream raises."""
+        while True:
+            try:
+                event = self._decoder.next_event()
+            except (ValueError, AttributeError):
+                raise BrokenFormError from None
+            if isinstance(event, Epilogue):
+                return
+            if isinstance(event, NeedData):
+                self._read()
+            elif isinstance(event, (Field, File, Data)):
+                yield event
+
+    def _read(self) -> None:
+        limit = _READ + _MOST_HEADERS if self.trusted else _MOST_HEADERS
+        while True:
+            if len(self._decoder.buffer) > limit or (not self.trusted and self.received > _MOST_HEADERS):
+                raise BrokenFormError
+            data = self._stream.read(_READ if self.trusted else _FIRST_READ)
+            self.received += len(data)
+            self._decoder.receive_data(data or None)
+            if not data or not self._cuts_a_boundary():
+                return
+
+    def _cuts_a_boundary(self) -> bool:
+        """Tell whether what came so far ends within a line that may be a boundary.
+
+        The decoder would take the start of such a line for content.
+        """
+        return bytes(self._decoder.buffer).rstrip(b" \t\v\f").endswith((self._delimiter, self._delimiter + b"-"))
+
+
+class Incoming:
+    """One file on its way in. Use it in a `with` statement: what is not finished at its end is given up.
+
+    Raises WithdrawnError when the mailbox is closed, and SQLAlchemyError when nothing can be stored.
+    """
+
+    def __init__(self, engine: Engine, author: Author, name: str, media_type: str) -> None:
+        self.record = secrets.token_hex(16)
+        self.name = name
+        self.size = 0
+        self._engine = engine
+        self._author = author
+        self._media_type = media_type
+        self._sha256 = hashlib.sha256()
+        self._finished = False
+        segments.begin(
+            engine,
+            segments.NewContent(
+                id=self.record,
+                mailbox=author.keys.mailbox_id,
+                call=author.testimony.call,
+                day=today(),
+                recipients=[key.recipient.fingerprint for key in author.recipients],
+            ),
+        )
+        self._parts = _Parts(engine, self.record)
+        self._encryptor = Encryptor(self._parts, [key.recipient for key in author.recipients])
+
+    def write(self, data: bytes) -> None:
+        """Take in some more. Raises GoneError and SQLAlchemyError."""
+        self.size += len(data)
+        self._sha256.update(data)
+        self._encryptor.write(data)
+
+    def finish(self) -> Kept:
+        """Pad it, describe it and keep it; return the record that describes it. Raises as `write` does."""
+        left = padded_size(self.size) - self.size
+        while left:
+            self._encryptor.write(_ZEROS[:left])
+            left -= min(left, len(_ZEROS))
+        self._encryptor.close()
+        self._parts.end()
+        digest = self._sha256.hexdigest()
+        attachment = self._author.attachment(self.record, self.name, self._media_type, self.size, digest)
+        received = segments.Received(id=self.record, sha256=self._parts.sha256.hexdigest(), same=attachment.content)
+        kept = segments.finish(self._engine, received, attachment)
+        self._finished = True
+        return kept
+
+    def __enter__(self) -> "Incoming":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._finished:
+            with contextlib.suppress(SQLAlchemyError):  # then its lease runs out
+                segments.give_up(self._engine, self.record)
+
+
+class _Parts:
+    """Where the encryptor of a file writes: a part is stored as soon as it is full."""
+
+    def __init__(self, engine: Engine, record: str) -> None:
+        self.sha256 = hashlib.sha256()
+        self._engine = engine
+        self._record = record
+        self._part = bytearray()
+        self._stored = 0
+
+    def write(self, data: bytes, /) -> int:
+        """Take ciphertext."""
+        self.sha256.update(data)
+        self._part += data
+        while len(self._part) >= SEGMENT:
+            self._store(bytes(self._part[:SEGMENT]))
+            del self._part[:SEGMENT]
+        return len(data)
+
+    def end(self) -> None:
+        """Store what is left."""
+        if self._part:
+            self._store(bytes(self._part))
+
+    def _store(self, part: bytes) -> None:
+        segments.append(self._engine, self._record, self._stored, part)
+        self._stored += 1

@@ -1,0 +1,164 @@
+"""The pages for those who come back. The code stands in their forms and travels in the body of a POST, nowhere else."""
+
+import datetime
+from collections.abc import Sequence
+
+from babel.dates import format_date
+from flask import Response, render_template
+from flask_babel import gettext as _
+from markupsafe import Markup
+from werkzeug.datastructures import MultiDict
+
+from intake.calls.model import Condition, Question
+from intake.code import LENGTH, Rule
+from intake.envelope import LONGEST_TEXT, Choices
+from intake.site.form_page import Filled, branch_style, hidden_fields, question_words, style_digest
+from intake.site.headers import open_policy
+from intake.site.languages import current_language
+from intake.site.mailbox import Visit
+from intake.site.outcomes import Outcome, reason, status_of
+from intake.site.room import room
+from intake.site.service import Ready, service
+from intake.site.tokens import RETURN
+from intake.site.words import size_in_words
+from intake.store.records import KEPT
+
+
+def return_page(
+    ready: Ready,
+    status: int = 200,
+    *,
+    problem: Rule | None = None,
+    unknown: bool = False,
+    typed: str = "",
+    text: str = "",
+) -> Response:
+    """Return the page that asks for the code. `typed` is the code as it was typed, to be mended,
+    and `text` what someone wrote before it turned out wrong."""
+    problems: dict[Rule | None, str] = {
+        Rule.DIGITS: _("A code has only digits. Please look for other signs in it."),
+        Rule.LENGTH: _("A code has %(number)s digits. Please check if one is missing, or too many.", number=LENGTH),
+        Rule.CHECK: _("One of the digits is not right. Please compare them with what you wrote down."),
+        None: _("We could not take this. Please type your code and try again.") if status >= 400 else "",
+    }
+    words = _("We do not know this code. Please compare it with what you wrote down.") if unknown else problems[problem]
+    page = render_template("return.html", problem=words, typed=typed, text=text, token=_token(ready))
+    return _answer(page, status)
+
+
+def mailbox_page(
+    ready: Ready,
+    visit: Visit,
+    notices: Sequence[str] = (),
+    status: int = 200,
+    *,
+    digest: str = "",
+    text: str = "",
+    problem: str = "",
+    choosing: bool = False,
+) -> Response:
+    """Return what waits for someone who came back, and what they can do.
+
+    `notices` and `digest` say what was just done; `text` is what they wrote and `problem` what is wrong with it;
+    `choosing` shows the consents at once.
+    """
+    if visit.withdrawn:
+        return _answer(render_template("withdrawn.html", day=_day(visit.withdrawn), notices=notices), status)
+    language = visit.edition.shown_in(current_language())
+    choices = visit.choices
+    filled = Filled(MultiDict(choices.consent) if choices else MultiDict())
+    style = branch_style(visit.edition, language)
+    page = render_template(
+        "mailbox.html",
+        **question_words(visit.edition, language, filled),
+        **evidence_form(ready, visit.return_code),
+        style=Markup(style),  # noqa: S704 - made by Branches
+        visit=visit,
+        day=_day,
+        notices=notices,
+        digest=digest,
+        text=text,
+        problem=problem,
+        longest=LONGEST_TEXT,
+        consents=open_consents(visit) if choices else [],
+        choosing=choosing,
+        kept=KEPT,
+    )
+    return _answer(page, status, style_digest(style))
+
+
+def evidence_page(ready: Ready, visit: Visit, outcomes: list[Outcome]) -> Response:
+    """Return what became of the files that someone sent."""
+    largest = size_in_words(service().settings.max_upload)
+    kept = [(outcome.name, size_in_words(outcome.size)) for outcome in outcomes if status_of([outcome]) == 200]
+    lost = [(outcome.name, reason(outcome, largest)) for outcome in outcomes if status_of([outcome]) != 200]
+    page = render_template("files.html", **evidence_form(ready, visit.return_code), kept=kept, lost=lost)
+    status = status_of(outcomes)
+    response = _answer(page, status)
+    if status == 503:
+        response.headers["Retry-After"] = "120"
+    return response
+
+
+def withdraw_page(ready: Ready, visit: Visit) -> Response:
+    """Return the page that asks once more."""
+    return _answer(render_template("withdraw.html", **evidence_form(ready, visit.return_code)))
+
+
+def again_page(action: str, token: str, return_code: str, fields: Sequence[tuple[str, str]]) -> Response:
+    """Return what someone sent, to be sent again: something went wrong on our side. Needs nothing that could fail."""
+    page = render_template("again.html", action=action, hidden=Markup(hidden_fields(token, return_code)), fields=fields)  # noqa: S704
+    return _answer(page, 503)
+
+
+def evidence_form(ready: Ready, return_code: str) -> dict[str, object]:
+    """Return what the templates need to show the form for files."""
+    return {
+        "hidden": Markup(hidden_fields(_token(ready), return_code)),  # noqa: S704 - made by hidden_fields
+        "room": room(service().settings, ready.records.engine).evidence > 0,
+        "largest": size_in_words(service().settings.max_upload),
+    }
+
+
+def open_consents(visit: Visit) -> list[Question]:
+    """Return the consents that someone may change here: those that no other answer of theirs closes.
+
+    What must be a yes is no choice here: to take it back is to withdraw.
+    """
+    call, choices = visit.edition.call, visit.choices
+    if choices is None:
+        return []
+
+    def possible(condition: Condition) -> bool:
+        fixed = {name for name in (*condition.when, *condition.unless) if not call.questions[name].consent}
+        when = {name: codes for name, codes in condition.when.items() if name in fixed}
+        unless = {name: codes for name, codes in condition.unless.items() if name in fixed}
+        return Condition(when, unless).holds(choices.answers)
+
+    return [
+        question
+        for section in call.sections
+        if section.consent and possible(section.condition)
+        for question in section.questions
+        if not question.must and possible(question.condition)
+    ]
+
+
+def given_consents(visit: Visit, choices: Choices, form: MultiDict[str, str]) -> dict[str, str]:
+    """Return the consents as they are to be checked: what was chosen, and what cannot be chosen here as it was."""
+    open_now = {question.id for question in open_consents(visit)}
+    fixed = {name: value for name, value in choices.consent.items() if name not in open_now and name != "notice_sha256"}
+    return {**fixed, **{name: form[name] for name in open_now if form.get(name)}}
+
+
+def _token(ready: Ready) -> str:
+    return ready.tokens.issue(RETURN, "", ready.recipient_set)
+
+
+def _day(day: str) -> str:
+    return format_date(datetime.date.fromisoformat(day), "long", locale=current_language())
+
+
+def _answer(page: str, status: int = 200, style_hash: str = "") -> Response:
+    open_policy(style_hash=style_hash, forms=True)
+    return Response(page, status=status, mimetype="text/html")

@@ -1,0 +1,36 @@
+"""How much room there is for evidence. Text has a reserve of its own: it is still taken when files are not."""
+
+import os
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from intake.settings import Settings
+from intake.store.space import evidence_size, free_inside
+
+_MEBIBYTE = 1024 * 1024
+_LEAST_RESERVE = 48 * _MEBIBYTE
+_MOST_RESERVE = 1024 * _MEBIBYTE
+_LEAST_FREE = 24 * _MEBIBYTE
+
+
+@dataclass(frozen=True)
+class Room:
+    """Bytes: free on the disk, what of it and of the database file is left to texts, and what files may still take."""
+
+    disk_free: int
+    reserve: int
+    evidence: int
+
+
+def room(settings: Settings, engine: Engine) -> Room:
+    """Return the room there is now. A twentieth of the disk, at least 48 MiB and at most 1 GiB, is left to texts."""
+    disk = os.statvfs(settings.database.parent)
+    free = disk.f_bavail * disk.f_frsize
+    reserve = min(_MOST_RESERVE, max(_LEAST_RESERVE, disk.f_blocks * disk.f_frsize // 20))
+    evidence = free + free_inside(engine) - reserve
+    if free < _LEAST_FREE:  # SQLite's write-ahead log needs some, wherever the data ends up
+        evidence = 0
+    if settings.storage_quota:
+        evidence = min(evidence, settings.storage_quota - evidence_size(engine))
+    return Room(free, reserve, max(evidence, 0))

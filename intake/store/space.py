@@ -1,0 +1,59 @@
+"""How much the database holds and has room for, in bytes."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Engine, func, select
+
+from intake.store.engine import reading
+from intake.store.models import Instance, LogEntry, Mailbox, Record, Reply
+from intake.store.records import CONTENT, KEPT, PURGED, PURGING, RECEIVING
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many there are: kept records of each kind, and the rest as their names say. `last_export` is a day, or ''."""
+
+    kinds: dict[str, int]
+    opened: int
+    purged: int
+    arriving: int
+    withdrawn: int
+    replies: int
+    log_entries: int
+    not_exported: int
+    last_export: str
+
+
+def count(engine: Engine) -> Counts:
+    """Count what there is."""
+    with reading(engine) as connection:
+
+        def number(*conditions: ColumnElement[bool]) -> int:
+            return int(connection.scalar(select(func.count()).where(*conditions)) or 0)
+
+        kinds = select(Record.kind, func.count()).where(Record.state == KEPT).group_by(Record.kind)
+        return Counts(
+            kinds={row[0]: row[1] for row in connection.execute(kinds)},
+            opened=number(Record.opened != "", Record.state == KEPT),
+            purged=number(Record.state.in_((PURGING, PURGED))),
+            arriving=number(Record.state == RECEIVING),
+            withdrawn=number(Mailbox.withdrawn != ""),
+            replies=number(Reply.sealed != b""),
+            log_entries=number(LogEntry.id.is_not(None)),
+            not_exported=number(LogEntry.sequence.is_(None)),
+            last_export=str(connection.scalar(select(Instance.last_export)) or ""),
+        )
+
+
+def evidence_size(engine: Engine) -> int:
+    """Return what the files of sources take."""
+    with reading(engine) as connection:
+        files = (Record.kind == CONTENT, Record.state.in_((KEPT, RECEIVING)))
+        return int(connection.scalar(select(func.coalesce(func.sum(Record.size), 0)).where(*files)) or 0)
+
+
+def free_inside(engine: Engine) -> int:
+    """Return what the database file has free within itself, where something was erased."""
+    with engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
+        return int(pages) * int(connection.exec_driver_sql("PRAGMA page_size").scalar_one())
