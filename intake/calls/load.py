@@ -13,6 +13,7 @@ _ID = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _CHOICES = (Kind.RADIO, Kind.CHECKBOXES)
 _TAKEN = ("return", "evidence", "reply", "consent", "withdraw")
+_MOST_DAYS = 36_500
 _LIMITED = (Kind.TEXT, Kind.TEXTAREA, Kind.NUMBER)
 
 
@@ -61,7 +62,7 @@ class _Reader:
             self.fail(fields["sections"], "two sections have the same id")
         one_of = self.one_of(fields["one_of"]) if "one_of" in fields else ()
         self.check_conditions()
-        return Call(
+        call = Call(
             name=name,
             title=self.text(fields["title"]),
             summary=self.text(fields["summary"]),
@@ -69,6 +70,11 @@ class _Reader:
             sections=sections,
             one_of=one_of,
         )
+        deciding = call.deciding_consents()
+        for section in sections:
+            if section.keep_days and any(question.id in deciding for question in section.questions):
+                self.fail(root, f"section {section.id} is not kept, but decides which consents are open")
+        return call
 
     def one_of(self, node: yaml.Node) -> tuple[str, ...]:
         names = []
@@ -88,6 +94,7 @@ class _Reader:
         if stop and condition.always:
             self.fail(node, "a stop section needs a condition, or nobody could pass")
         consent = self.flag(fields, "consent")
+        keep_days = min(self.number(fields["keep_days"]), _MOST_DAYS) if "keep_days" in fields else 0
         nodes = self.items(fields["questions"]) if "questions" in fields else []
         return Section(
             id=identifier,
@@ -96,7 +103,7 @@ class _Reader:
             items=tuple(self.item(item, consent, f"section {identifier}") for item in nodes),
             stop=stop,
             consent=consent,
-            keep_days=self.number(fields["keep_days"]) if "keep_days" in fields else 0,
+            keep_days=keep_days,
             condition=condition,
         )
 
@@ -189,7 +196,7 @@ class _Reader:
 
     def number(self, node: yaml.Node) -> int:
         value = self.text(node)
-        if not value.isascii() or not value.isdigit() or not 0 < int(value) < 10**12:
+        if not value.isascii() or not value.isdigit() or len(value) > 12 or int(value) == 0:
             self.fail(node, "here a whole number above 0 is expected")
         return int(value)
 

@@ -57,7 +57,7 @@ def reply(workspace: Workspace, identity: HybridIdentity, identifier: str, text:
 def acknowledge(
     workspace: Workspace, identity: HybridIdentity, identifier: str, state: str, text: str, day: str
 ) -> bool:
-    """Tell the source of a testimony what became of it, in an empty text or more.
+    """Tell the source of a testimony what became of it, in an empty text or more; first of all that it was received.
 
     Returns False if the last acknowledgement said the same: there is no second one then. Raises DeskError as `reply`.
     """
@@ -66,6 +66,9 @@ def acknowledge(
         record, testimony = _testimony(workspace, identifier)
         if state in DECISIONS:
             workspace.set_state(record.id, state)
+        told = any(message.kind == Acknowledgement.kind for message in sent(workspace, record.id))
+        if state != RECEIVED and not told:
+            _add(workspace, identity, testimony, _acknowledgement(workspace, record, RECEIVED, "", day))
         return _add(workspace, identity, testimony, _acknowledgement(workspace, record, state, text, day))
 
 

@@ -16,6 +16,8 @@ from intake.settings import ROOT
 MISTAKES = [
     ("format: call/1", "format: call/2", 1, "the call", "must be call/1"),
     ("name: small", "name: Small", 2, "the call", "small letters"),
+    ("name: small", "name: return", 2, "the call", "another page at that address"),
+    ("id: first", "id: first\n    keep_days: soon", 9, "section first", "whole number"),
     ("title: A small call\n", "", 1, "the call", "'title' is missing"),
     ("type: textarea", "type: essay", 21, "question what", "type must be one of"),
     ("limit: 100", "limit: many", 23, "question what", "whole number"),
@@ -54,6 +56,16 @@ def test_a_mistake_names_place_line_and_problem(old: str, new: str, line: int, p
     if line:
         assert f"line {line}:" in message
     assert "\n" not in message
+
+
+def test_what_is_not_kept_decides_no_consent() -> None:
+    """The desk could not check a consent whose conditions it has deleted."""
+    forgotten = GOOD.replace("id: first", "id: first\n    keep_days: 183", 1)
+    assert load_call(forgotten.encode()).sections[0].keep_days == 183
+    deciding = forgotten.replace("    consent: true", '    when: {adult: ["Y"]}\n    consent: true', 1)
+    assert deciding != forgotten
+    with pytest.raises(CallError, match="decides which consents are open"):
+        load_call(deciding.encode())
 
 
 @given(st.data())
