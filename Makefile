@@ -28,6 +28,7 @@ translations: .venv/dev.ready
 
 bench: .venv/dev.ready
 	$(BIN)/python bench/submissions.py
+	$(BIN)/python bench/evidence.py
 
 # Needs uv. Pins every dependency, with hashes, for each Python from 3.11 on.
 lock:

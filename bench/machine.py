@@ -5,6 +5,7 @@ import resource
 import statistics
 import subprocess
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +15,20 @@ _SESSION, _USER, _SYSTEM = 3, 11, 12  # fields of /proc/PID/stat, counted after 
 
 def session_cpu(session: int) -> float:
     """Return the processor seconds, user and system, of all processes of a session: a server and its workers."""
-    ticks = 0
+    return sum(int(fields[_USER]) + int(fields[_SYSTEM]) for _, fields in _processes(session)) / _TICKS
+
+
+def session_memory(session: int) -> int:
+    """Return the bytes of memory that the processes of a session have to themselves or share."""
+    return sum(_number(process / "status", "VmRSS") * 1024 for process, _ in _processes(session))
+
+
+def session_bytes_written(session: int) -> int:
+    """Return the bytes that the processes of a session have written: to files, above all. Needs to be root."""
+    return sum(_number(process / "io", "wchar") for process, _ in _processes(session))
+
+
+def _processes(session: int) -> Iterator[tuple[Path, list[str]]]:
     for process in Path("/proc").iterdir():
         if not process.name.isdigit():
             continue
@@ -23,8 +37,11 @@ def session_cpu(session: int) -> float:
         except OSError:
             continue  # it ended meanwhile
         if int(fields[_SESSION]) == session:
-            ticks += int(fields[_USER]) + int(fields[_SYSTEM])
-    return ticks / _TICKS
+            yield process, fields
+
+
+def _number(path: Path, name: str) -> int:
+    return next(int(line.split()[1]) for line in path.read_text().splitlines() if line.startswith(f"{name}:"))
 
 
 def machine_cpu() -> float:
@@ -69,6 +86,13 @@ class Gpg:
         began = time.perf_counter()
         with ThreadPoolExecutor(at_once) as pool:
             list(pool.map(lambda _: self._run(*command), range(count)))
+        return time.perf_counter() - began
+
+    def encrypt_file(self, path: Path) -> float:
+        """Encrypt a file, keep nothing, and return the seconds it took."""
+        command = ("--trust-model", "always", "--recipient", "bench", "--output", "-", "--encrypt", str(path))
+        began = time.perf_counter()
+        self._run(*command)
         return time.perf_counter() - began
 
     def close(self) -> None:

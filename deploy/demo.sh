@@ -30,6 +30,14 @@ cat <<TEXT
       .venv/bin/intake-desk list $desk
       .venv/bin/intake-desk show ID $desk
 
+  To answer the person, carry it back, and read it on the site with the code of the receipt:
+
+      echo "Thank you." > demo/reply.txt
+      .venv/bin/intake-desk reply ID --text-file demo/reply.txt $desk
+      .venv/bin/intake-desk dispatch demo/stick/dispatch.tar $desk
+      INTAKE_INSTANCE=demo/instance .venv/bin/intake trust demo/desk/demo.sign.pub
+      INTAKE_INSTANCE=demo/instance .venv/bin/intake deliver demo/stick/dispatch.tar
+
   Ctrl-C stops the server. Everything is in demo/; \`rm -r demo\` ends the demonstration.
 
 TEXT

@@ -64,6 +64,11 @@ def read(text: str) -> str:
     return code
 
 
+def count_digits(text: str) -> int:
+    """Return how many digits, of any script, a person typed."""
+    return sum(unicodedata.decimal(character, None) is not None for character in text)
+
+
 def groups(code: str) -> str:
     """Return the code in six groups of four digits, as it is shown."""
     return " ".join(code[start : start + _GROUP] for start in range(0, LENGTH, _GROUP))

@@ -9,7 +9,8 @@ PREFIX = "INTAKE_"
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = "en fr ar"
 MEGABYTE = 1_000_000
-_MOST_DIGITS = 9
+MOST_UPLOAD_MB = 4000
+"""A file must fit on a FAT32 stick when it is sealed."""
 NAMES = frozenset(
     {
         "instance",
@@ -69,19 +70,19 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         languages=languages,
         exit_url=exit_url,
         organisation=values.get("organisation", "CyberPeace Institute"),
-        max_upload=_number(values, "max_upload_mb", 500) * MEGABYTE,
+        max_upload=_number(values, "max_upload_mb", 500, least=1, most=MOST_UPLOAD_MB) * MEGABYTE,
         storage_quota=_number(values, "storage_quota_mb", 0) * MEGABYTE,
         retention_days=_number(values, "retention_days", 0),
         unknown=tuple(sorted(values.keys() - NAMES)),
     )
 
 
-def _number(values: Mapping[str, str], name: str, default: int) -> int:
+def _number(values: Mapping[str, str], name: str, default: int, least: int = 0, most: int = 10**9) -> int:
     given = values.get(name, "").strip()
     if not given:
         return default
-    if not given.isascii() or not given.isdigit() or len(given) > _MOST_DIGITS:
-        raise SettingsError(f"INTAKE_{name.upper()} must be a whole number")
+    if not (given.isascii() and given.isdigit() and len(given) <= len(str(most)) and least <= int(given) <= most):
+        raise SettingsError(f"INTAKE_{name.upper()} must be a whole number from {least} to {most}")
     return int(given)
 
 

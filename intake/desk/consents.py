@@ -22,45 +22,57 @@ class Change:
 
 
 def changes(workspace: Workspace, testimony: str) -> list[Change]:
-    """Return the changes of a testimony's consents that are filed, from the lowest version to the highest."""
+    """Return the changes of a testimony's consents that are filed, in the order of the log."""
     found = []
     for record in workspace.children(testimony, Consent.kind):
         envelope = parse(record.content)
         if isinstance(envelope, Consent):
             found.append(Change(record.id, record.day, envelope.version, envelope.consent))
-    return sorted(found, key=lambda change: change.version)
+    return found
 
 
 def in_force(workspace: Workspace, record: Record) -> Mapping[str, str]:
     """Return the consents that count now for a filed testimony or addition.
 
-    For a testimony they are those of the highest version. An addition came with consents of its own: once the source
-    has changed theirs, it counts as a no where the two differ, since the server could have delayed either. What is
-    only a text has none of its own.
+    A change counts as a whole if its version is higher than any before it. One that is not (the server was restored
+    from a backup, or plays an old one again) can only narrow: where it differs from what was in force, that is a no. An
+    addition came with consents of its own: once the source has changed theirs, it counts as a no where the two
+    differ, since the server could have delayed either. What is only a text has none of its own.
     """
     envelope = parse(record.content)
     if isinstance(envelope, Testimony):
-        changed = changes(workspace, record.id)
-        return changed[-1].consent if changed else envelope.consent
+        return _after(envelope.consent, changes(workspace, record.id))
     if not isinstance(envelope, Addition):
         raise TypeError(f"a record of the kind {envelope.kind} has no consents of its own")
+    testimony = workspace.record(envelope.parent)
+    now = in_force(workspace, testimony) if testimony and testimony.filed else {}
     if envelope.text:
-        testimony = workspace.record(envelope.parent)
-        return in_force(workspace, testimony) if testimony and testimony.filed else {}
-    changed = changes(workspace, envelope.parent)
-    if not changed:
-        return envelope.consent
-    now = changed[-1].consent
-    both = {name: code if now.get(name) == code else NO for name, code in envelope.consent.items() if name != NOTICE}
-    return {**both, NOTICE: envelope.consent[NOTICE]}
+        return now
+    return _both(envelope.consent, now) if changes(workspace, envelope.parent) else envelope.consent
+
+
+def _after(given: Mapping[str, str], changed: list[Change]) -> Mapping[str, str]:
+    version, consent = 0, given
+    for change in changed:
+        consent = change.consent if change.version > version else _both(consent, change.consent)
+        version = max(version, change.version)
+    return consent
+
+
+def _both(consent: Mapping[str, str], other: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what two say alike; everything else is a no."""
+    both = {name: code if other.get(name) == code else NO for name, code in consent.items() if name != NOTICE}
+    return {**both, NOTICE: consent[NOTICE]}
 
 
 def changed_days(given: Mapping[str, str], changed: list[Change]) -> dict[str, str]:
     """Return the day on which each consent last changed, of those that did."""
     days = {}
     before = given
-    for change in changed:
-        names = {name for name in {*before, *change.consent} if before.get(name) != change.consent.get(name)}
-        days.update(dict.fromkeys(names, change.day))
-        before = change.consent
+    for number, change in enumerate(changed, 1):
+        after = _after(given, changed[:number])
+        days.update(
+            dict.fromkeys((name for name in {*before, *after} if before.get(name) != after.get(name)), change.day)
+        )
+        before = after
     return days

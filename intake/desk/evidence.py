@@ -7,11 +7,11 @@ names their record; what else may be in them is nobody's business before that.
 import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from intake.desk.errors import DeskError
+from intake.desk.plaintext import check_new, full_path, write_new
 from intake.desk.workspace import CONTENT, Record, Workspace
 from intake.envelope import Attachment, padded_size, parse
 
@@ -93,20 +93,10 @@ def take_out(workspace: Workspace, identifier: str, out: Path, day: str) -> Atta
     Raises DeskError when there is no such file or `out` is there already, and OSError; then nothing is left behind.
     """
     attachment = _find(workspace, identifier)
-    if os.path.lexists(out):
-        raise DeskError(f"{out} is there already: choose another name, or delete it first.")
-    descriptor, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as sink:
-            for part in _parts(workspace, attachment.content):
-                sink.write(part)
-            sink.flush()
-            os.fsync(sink.fileno())
-        # Before the file has its name: it may be on the list and not there, but never there and not on the list.
-        with _remembered(workspace, identifier, out, day):
-            Path(name).replace(out)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    check_new(out)
+    # Before the file is there: it may be on the list and not there, but never there and not on the list.
+    with _remembered(workspace, identifier, out, day):
+        write_new(out, _parts(workspace, attachment.content))
     return attachment
 
 
@@ -140,11 +130,11 @@ def _parts(workspace: Workspace, content: str) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def _remembered(workspace: Workspace, identifier: str, out: Path, day: str) -> Iterator[None]:
-    path = os.fsencode(out.resolve()).decode("utf-8", "backslashreplace")
-    row = (identifier, day, path)
+    row = (identifier, day, full_path(out))
     number = workspace.execute("INSERT INTO taken_out (record, day, path) VALUES (?, ?, ?)", row).lastrowid
     try:
         yield
     except BaseException:
-        workspace.execute("DELETE FROM taken_out WHERE id = ?", (number,))
+        if not os.path.lexists(out):
+            workspace.execute("DELETE FROM taken_out WHERE id = ?", (number,))
         raise

@@ -8,7 +8,7 @@ from intake.age.errors import AgeError
 from intake.age.recipients import HybridRecipient
 from intake.calls.answers import check, same_as_sent
 from intake.calls.edition import Edition
-from intake.desk import consents, evidence
+from intake.desk import evidence
 from intake.desk.consents import NOTICE
 from intake.desk.workspace import WITHDRAWN, Record, Workspace
 from intake.encoding import EnvelopeError
@@ -66,12 +66,12 @@ def _check(envelope: FromSource, record: Record, ours: frozenset[str], workspace
         _check_mailbox(envelope)
         _check_form(envelope, edition)
         return
-    parent, testimony = _testimony_of(envelope, workspace)
+    testimony = _testimony_of(envelope, workspace)
     if isinstance(envelope, Attachment):
         if reason := evidence.conflict(workspace, record.id, envelope):
             raise QuarantineError(reason)
     elif isinstance(envelope, Consent):
-        _check_consent(envelope, edition, parent, testimony, workspace)
+        _check_consent(envelope, edition, testimony)
     elif envelope.text:
         if not envelope.text.strip() or envelope.answers or envelope.consent:
             raise QuarantineError("it is not a text alone, as the page would have sent it")
@@ -119,9 +119,7 @@ def _check_form(envelope: Testimony | Addition, edition: Edition) -> None:
         raise QuarantineError("its answers or consents are not what the form could have sent")
 
 
-def _check_consent(
-    envelope: Consent, edition: Edition, parent: Record, testimony: Testimony, workspace: Workspace
-) -> None:
+def _check_consent(envelope: Consent, edition: Edition, testimony: Testimony) -> None:
     if envelope.edition != testimony.edition:
         raise QuarantineError("it answers the questions of another edition than its testimony")
     consent = _without_notice(envelope, edition)
@@ -129,9 +127,6 @@ def _check_consent(
     wrong = [problem for problem in checked.problems if edition.call.questions[problem.question].consent]
     if checked.consent != consent or wrong:
         raise QuarantineError("its consents are not what the page could have sent")
-    changed = consents.changes(workspace, parent.id)
-    if envelope.version <= (changed[-1].version if changed else 0):
-        raise QuarantineError("it is older than the consents in force")
 
 
 def _without_notice(envelope: Testimony | Addition | Consent, edition: Edition) -> dict[str, str]:
@@ -141,7 +136,7 @@ def _without_notice(envelope: Testimony | Addition | Consent, edition: Edition) 
     return consent
 
 
-def _testimony_of(envelope: _FROM_PERSON, workspace: Workspace) -> tuple[Record, Testimony]:
+def _testimony_of(envelope: _FROM_PERSON, workspace: Workspace) -> Testimony:
     """Return the testimony that is named, if its own key signed what names it.
 
     A withdrawal counts for a quarantined testimony, too: what is set aside is still here.
@@ -151,7 +146,7 @@ def _testimony_of(envelope: _FROM_PERSON, workspace: Workspace) -> tuple[Record,
     if record is not None and (record.filed or (record.content and isinstance(envelope, Withdrawal))):
         found = parse(record.content)
         testimony = found if isinstance(found, Testimony) else None
-    if record is None or testimony is None:
+    if testimony is None:
         raise QuarantineError("it waits for its testimony, which is not filed here")
     try:
         envelope.verify(testimony.authority)
@@ -159,4 +154,4 @@ def _testimony_of(envelope: _FROM_PERSON, workspace: Workspace) -> tuple[Record,
         raise QuarantineError("its signature is not that of the person who sent the testimony") from None
     if envelope.call != testimony.call:
         raise QuarantineError("it belongs to another call than its testimony")
-    return record, testimony
+    return testimony

@@ -3,7 +3,6 @@
 import io
 import os
 import re
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from intake.age.errors import AgeError, NoMatchError
 from intake.age.identities import HybridIdentity, Identity, ScryptIdentity, SecretKeyIdentity, parse_identities
 from intake.age.recipients import ScryptRecipient
 from intake.desk.errors import DeskError
+from intake.desk.plaintext import check_new, write_new
 from intake.encoding import encode_base64
 
 Ask = Callable[[], str]
@@ -90,23 +90,14 @@ def decrypt_file(source: Path, identities: Sequence[Identity], out: Path) -> Non
 
     Raises DeskError when `out` is there already or the file cannot be opened; then nothing is written.
     """
-    if out.exists():
-        raise DeskError(f"{out} is there already: choose another name, or delete it first.")
+    check_new(out)
     with source.open("rb") as sealed:
-        descriptor, name = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)
         try:
-            with os.fdopen(descriptor, "wb") as sink:
-                for chunk in decrypt_stream(sealed, identities):
-                    sink.write(chunk)
-                sink.flush()
-                os.fsync(sink.fileno())
-            Path(name).replace(out)
+            write_new(out, decrypt_stream(sealed, identities))
         except NoMatchError:
             raise DeskError(f"This key does not open {source}.") from None
         except AgeError as error:
             raise DeskError(f"{source} cannot be opened: {error}") from None
-        finally:
-            Path(name).unlink(missing_ok=True)
 
 
 def _protect(text: str, passphrase: str) -> bytes:

@@ -87,7 +87,8 @@ def dispatch(workspace: Workspace, identity: HybridIdentity, path: Path, day: st
     first = (datetime.date.fromisoformat(day) - datetime.timedelta(days=_DAYS_SENT)).isoformat()
     query = "SELECT id, record, sealed FROM messages WHERE day >= ? ORDER BY number"
     messages = [SealedMessage(*row) for row in workspace.execute(query, (first,))]
-    opened = workspace.execute("SELECT id, sha256 FROM records WHERE state NOT IN (?, ?)", (QUARANTINED, WITHDRAWN))
+    # What was withdrawn, too: after a restore, the server may have it again.
+    opened = workspace.execute("SELECT id, sha256 FROM records WHERE state != ?", (QUARANTINED,))
     write_dispatch(path, keys.signing_key(identity), day, messages, dict(opened.fetchall()))
     return len(messages)
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from intake.desk import evidence
+from intake.desk import evidence, exports
 from intake.desk.filing import Filing
 from intake.desk.workspace import QUARANTINED, Record, Workspace
-from intake.envelope import Attachment, parse
+from intake.envelope import Attachment, Consent, parse
 
 
 def report(filing: Filing, workspace: Workspace) -> Iterator[str]:
@@ -28,8 +28,21 @@ def report(filing: Filing, workspace: Workspace) -> Iterator[str]:
         )
         for day, path in withdrawn.taken_out:
             yield f"withdrawn: a file of it was taken out on {day}: {path}. Delete it, and every copy."
+        for export in withdrawn.exports:
+            yield f"withdrawn: it is in an {export.named}. Delete this file, and every copy."
+    for testimony in dict.fromkeys(record.parent for record in filed if record.kind == Consent.kind):
+        yield from _narrowed(testimony, workspace)
     if changed or filing.withdrawn:
         yield _counts(filed, len(refused), len(filing.withdrawn))
+
+
+def _narrowed(testimony: str, workspace: Workspace) -> Iterator[str]:
+    record = workspace.record(testimony)
+    for export in exports.not_covered(workspace, record) if record else ():
+        yield (
+            f"narrowed: testimony {testimony} is in an {export.named}. Its consents no longer cover that: write a new "
+            "one, and delete this file, and every copy."
+        )
 
 
 def _counts(filed: list[Record], refused: int, withdrawn: int) -> str:

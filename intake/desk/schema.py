@@ -30,6 +30,11 @@ CREATE TABLE parts (
     record TEXT NOT NULL, number INTEGER NOT NULL, content BLOB NOT NULL, PRIMARY KEY (record, number)
 );
 CREATE TABLE taken_out (id INTEGER PRIMARY KEY, record TEXT NOT NULL, day TEXT NOT NULL, path TEXT NOT NULL);
+CREATE TABLE exports (
+    number INTEGER PRIMARY KEY, day TEXT NOT NULL, use TEXT NOT NULL, format TEXT NOT NULL, path TEXT NOT NULL,
+    size INTEGER NOT NULL
+);
+CREATE TABLE exported (record TEXT NOT NULL, export INTEGER NOT NULL, PRIMARY KEY (record, export));
 CREATE TABLE messages (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record TEXT NOT NULL, kind TEXT NOT NULL, day TEXT NOT NULL,
     state TEXT NOT NULL, text TEXT NOT NULL, sealed BLOB NOT NULL

@@ -12,7 +12,7 @@ from rich.text import Text
 from intake.calls.countries import country_names
 from intake.calls.edition import SOURCE_LANGUAGE, Edition
 from intake.calls.model import COUNTRY_UNKNOWN, UNKNOWN_LABEL, Kind, Question
-from intake.desk import consents, evidence, messages
+from intake.desk import consents, evidence, exports, messages
 from intake.desk.errors import DeskError, harmless, one_line
 from intake.desk.workspace import CONTENT, WITHDRAWN, Record, Workspace
 from intake.encoding import FORMAT
@@ -57,14 +57,15 @@ def list_line(record: Record, workspace: Workspace) -> str:
     fields = listed(record, workspace)
     line = f"{record.id}  {record.day}  {record.state:11}"
     if not record.filed:
-        return f"{line}  {record.reason}{_taken_out(record, workspace)}"
+        return f"{line}  {record.reason}{_taken_out(record, workspace)}{_not_covered(record, workspace)}"
     line += f"  {fields['kind']:9}  {fields['call']}  {fields['language']}"
     if "parent" in fields:
         line += f"  to {fields['parent']}"
     for name in _COUNTED:
         if fields.get(name):
             line += f"  {name}: {fields[name]}"
-    return f"{line}  TEST" if fields["test"] else line
+    line += "  TEST" if fields["test"] else ""
+    return f"{line}{_not_covered(record, workspace)}"
 
 
 def find(workspace: Workspace, identifier: str) -> Record:
@@ -179,6 +180,11 @@ def _taken_out(record: Record, workspace: Workspace) -> str:
     if record.state != WITHDRAWN or record.parent:
         return ""
     return "".join(f"; taken out on {day}: {one_line(path)}" for day, path in evidence.taken_out(workspace, record.id))
+
+
+def _not_covered(record: Record, workspace: Workspace) -> str:
+    """Return the exports that a record is still in, and should no longer be."""
+    return "".join(f"; still in the {export.named}" for export in exports.not_covered(workspace, record))
 
 
 def _shown(record: Record) -> Testimony | Addition:

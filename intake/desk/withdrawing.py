@@ -4,33 +4,37 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from intake.bundle import Entry
-from intake.desk import evidence
+from intake.desk import evidence, exports
+from intake.desk.exports import Export
 from intake.desk.workspace import WITHDRAWN, Record, Workspace
 from intake.envelope import Attachment, Withdrawal, parse
 
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """What a withdrawal did: the testimony, the ids of all records that were emptied, and what was taken out before:
-    the day and the path of each file."""
+    """What a withdrawal did: the testimony, the ids of all records that were emptied, and what left the desk before:
+    the day and the path of each file that was taken out, and the exports that it is in."""
 
     testimony: str
     records: frozenset[str]
     taken_out: tuple[tuple[str, str], ...]
+    exports: tuple[Export, ...]
 
 
 def purge(workspace: Workspace, testimony: str, day: str) -> Withdrawn:
     """Delete a testimony and all that belongs to it, inside the caller's transaction. `day` is that of the withdrawal.
 
     Of each record the id, the digest and the day stay. What is only said to belong to it goes as well, and so does the
-    same ciphertext under another id. The list of files that were taken out stays: somebody has to delete them.
+    same ciphertext under another id. The lists of files that were taken out and of exports stay: somebody has to delete
+    them.
     """
     emptied = set()
     for record in list(_belonging(workspace, testimony)):
         bury(workspace, record, f"its source took it back on {day}")
         emptied.add(record.id)
     workspace.execute("DELETE FROM messages WHERE record = ?", (testimony,))
-    return Withdrawn(testimony, frozenset(emptied), tuple(evidence.taken_out(workspace, testimony)))
+    taken_out = tuple(evidence.taken_out(workspace, testimony))
+    return Withdrawn(testimony, frozenset(emptied), taken_out, tuple(exports.holding(workspace, emptied)))
 
 
 def bury(workspace: Workspace, record: Record, reason: str) -> Record:

@@ -5,7 +5,7 @@ import logging
 
 from flask import Flask, Response, render_template, request
 from flask_babel import gettext as _
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from intake.site.headers import GoBetweenError, open_policy
 from intake.site.service import NotReadyError
@@ -23,7 +23,7 @@ def init_errors(app: Flask) -> None:
 
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
-    if status in (413, 400):
+    if status in (413, 400) and not isinstance(error, ClientDisconnected):
         _read_on()
     if status < 400:
         return Response(error.get_response().get_data(), status=status, headers=error.get_headers())
@@ -37,6 +37,15 @@ def _http_error(error: HTTPException) -> Response:
 def _not_ready(error: NotReadyError) -> Response:
     _log.error("not ready: %s", error)
     return _page(503, _words(503))
+
+
+def files_not_taken() -> Response:
+    """Return the page for files that came while nothing can be stored."""
+    texts = [
+        _("Something went wrong on our side. Please try again in a few minutes."),
+        _("Your testimony is safe, whatever happens to the files."),
+    ]
+    return _page(503, (_("Your files"), texts))
 
 
 def _unexpected(error: Exception) -> Response:

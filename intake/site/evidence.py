@@ -12,16 +12,16 @@ from werkzeug.sansio.multipart import Data, Field, File
 
 from intake import code
 from intake.envelope import LONGEST_NAME
-from intake.site.errors import log_unexpected
+from intake.site.errors import files_not_taken, log_unexpected
 from intake.site.incoming import BrokenFormError, Form, Incoming
 from intake.site.languages import current_language
 from intake.site.mailbox import Visit, visit
 from intake.site.outcomes import Fate, Outcome
 from intake.site.pages import language_or_404
 from intake.site.return_pages import evidence_page, return_page
-from intake.site.room import room
+from intake.site.room import room, takes_files
 from intake.site.sealing import Author
-from intake.site.service import Ready, service
+from intake.site.service import NotReadyError, Ready, service
 from intake.site.tokens import FIELD, RETURN, TokenError
 from intake.site.tokens import Form as Token
 from intake.site.uploads import FullError, Upload
@@ -30,10 +30,6 @@ from intake.store.segments import GoneError
 
 evidence = Blueprint("evidence", __name__)
 
-MOST_RECORDS = 200
-"""A mailbox takes no more files when it has this many records."""
-MOST_FILES = 8
-"""A mailbox takes as many bytes as this many files of the largest size."""
 _LOOK_EVERY = 16 * 1024 * 1024
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 
@@ -50,7 +46,10 @@ class _RefusedError(Exception):
 def take(language: str) -> Response:
     """Take files, as soon as a good token and a known code stand before them; nothing more is read otherwise."""
     language_or_404(language)
-    ready = service().ready()
+    try:
+        ready = service().ready()
+    except NotReadyError:
+        return files_not_taken()
     kind, options = parse_options_header(request.headers.get("Content-Type", ""))
     if kind != "multipart/form-data" or not options.get("boundary"):
         return return_page(ready, 400)
@@ -125,10 +124,8 @@ class _Files:
                     outcomes.append(self._file(event))
         except BrokenFormError:
             outcomes.append(Outcome("", 0, Fate.UNREADABLE))
-        except ClientDisconnected:
-            if not self._upload.dropped:
-                raise
-            outcomes.append(Outcome("", 0, Fate.DROPPED))
+        except ClientDisconnected:  # or fell silent: then they may still see the answer
+            outcomes.append(Outcome("", 0, Fate.DROPPED if self._upload.dropped else Fate.UNREADABLE))
         return outcomes
 
     def _file(self, part: File) -> Outcome:
@@ -152,9 +149,9 @@ class _Files:
             return Outcome(name, size, Fate.KEPT)
         except _RefusedError as error:
             fate = error.fate
-        except (WithdrawnError, GoneError):
+        except WithdrawnError:
             fate = Fate.CLOSED
-        except SQLAlchemyError as error:
+        except (GoneError, SQLAlchemyError) as error:
             log_unexpected(error)
             fate = Fate.NOT_STORED
         finally:
@@ -175,8 +172,7 @@ class _Files:
     def _check_room(self, size: int) -> None:
         """Raise _RefusedError unless there is room for more after `size` bytes of a file."""
         settings = service().settings
-        records, used = self._ready.records.used(self._author.keys.mailbox_id)
-        if records >= MOST_RECORDS or used >= MOST_FILES * settings.max_upload:
+        if not takes_files(self._ready.records, self._author.keys.mailbox_id, settings):
             raise _RefusedError(Fate.MAILBOX_FULL)
         if room(settings, self._ready.records.engine).evidence <= 0:
             raise _RefusedError(Fate.NO_ROOM)

@@ -12,6 +12,7 @@ from intake.site.errors import log_unexpected
 from intake.site.form_page import EARLIER, SWITCH, TRAP, Filled, blank_form, filled_form
 from intake.site.languages import current_language
 from intake.site.pages import language_or_404, receipt, stop_page
+from intake.site.room import takes_words
 from intake.site.sealing import Author, Sending, seal_testimony
 from intake.site.service import NotReadyError, Ready, service
 from intake.site.tokens import SignedForm
@@ -74,7 +75,10 @@ def _take(edition: Edition, ready: Ready) -> Response:
     sending = Sending(signed.token, edition, edition.shown_in(current_language()), checked)
     try:
         if EARLIER in request.form:
-            added = _keep_addition(sending, ready, _return_code("earlier_code"))
+            earlier_code = _return_code("earlier_code")
+            if not takes_words(ready.records, code.derive(earlier_code, ready.instance_id).mailbox_id):
+                return _new_form(edition, ready, [_("You have sent as much as we can keep for one testimony.")], 422)
+            added = _keep_addition(sending, ready, earlier_code)
             if added is None:
                 notices = [_("We could not find the earlier testimony. You can send this as a new one.")]
                 return _new_form(edition, ready, notices, 422)

@@ -16,7 +16,7 @@ from intake.site.sealing import Author
 from intake.store import segments
 from intake.store.records import SEGMENT, Kept, today
 
-_READ = 64 * 1024
+_READ = 128 * 1024
 _FIRST_READ = 64
 _MOST_HEADERS = 16 * 1024
 _ZEROS = bytes(64 * 1024)
@@ -141,23 +141,26 @@ class _Parts:
         self.sha256 = hashlib.sha256()
         self._engine = engine
         self._record = record
-        self._part = bytearray()
+        self._part = bytearray(SEGMENT)
+        self._filled = 0
         self._stored = 0
 
     def write(self, data: bytes, /) -> int:
         """Take ciphertext."""
         self.sha256.update(data)
-        self._part += data
-        while len(self._part) >= SEGMENT:
-            self._store(bytes(self._part[:SEGMENT]))
-            del self._part[:SEGMENT]
+        left = memoryview(data)
+        while left:
+            taken = left[: SEGMENT - self._filled]
+            self._part[self._filled : self._filled + len(taken)] = taken
+            self._filled += len(taken)
+            left = left[len(taken) :]
+            if self._filled == SEGMENT:
+                self.end()
         return len(data)
 
     def end(self) -> None:
         """Store what is left."""
-        if self._part:
-            self._store(bytes(self._part))
-
-    def _store(self, part: bytes) -> None:
-        segments.append(self._engine, self._record, self._stored, part)
-        self._stored += 1
+        if self._filled:
+            segments.append(self._engine, self._record, self._stored, bytes(self._part[: self._filled]))
+            self._stored += 1
+            self._filled = 0

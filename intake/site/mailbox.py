@@ -30,27 +30,31 @@ class Visit:
     withdrawn: str
     testimony: Kept | None
     choices: Choices | None
+    sealed_choices: bytes
     replies: tuple[Reply, ...]
     news: tuple[Acknowledgement, ...]
     unread: int
+    deleted: int
+    """How many messages were deleted, or have expired."""
 
     @property
     def edition(self) -> Edition:
-        """The edition that the testimony was asked with."""
+        """The edition that the testimony was asked with; the current one where that is not known."""
         found = service().edition(self.choices.edition) if self.choices else None
-        return found or next(iter(service().editions.values()))
+        current = service().editions
+        return found or current.get(self.testimony.call if self.testimony else "") or next(iter(current.values()))
 
 
 def visit(return_code: str, ready: Ready) -> Visit | None:
     """Return what a code (24 ASCII digits) opens, or None where it opens nothing."""
     keys = code.derive(return_code, ready.instance_id)
+    testimony = ready.records.testimony(keys.mailbox_id)  # first: where it is gone by now, the mailbox says why
     mailbox = mailboxes.look(ready.records.engine, keys.mailbox_id)
     if mailbox is None:
         return None
     if mailbox.withdrawn:
-        return Visit(return_code, keys, mailbox.withdrawn, None, None, (), (), 0)
+        return Visit(return_code, keys, mailbox.withdrawn, None, None, b"", (), (), 0, 0)
     identity = HybridIdentity.from_seed(keys.mailbox)
-    testimony = ready.records.testimony(keys.mailbox_id)
     desk_key = mailboxes.trusted_key(ready.records.engine)
     replies, news, unread = [], [], 0
     for message in mailbox.messages:
@@ -67,9 +71,11 @@ def visit(return_code: str, ready: Ready) -> Visit | None:
         withdrawn="",
         testimony=testimony,
         choices=_choices(mailbox.consents, identity),
+        sealed_choices=mailbox.consents,
         replies=tuple(replies),
         news=tuple(news),
         unread=unread,
+        deleted=mailbox.deleted,
     )
 
 

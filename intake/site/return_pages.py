@@ -1,7 +1,7 @@
 """The pages for those who come back. The code stands in their forms and travels in the body of a POST, nowhere else."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from babel.dates import format_date
 from flask import Response, render_template
@@ -10,7 +10,7 @@ from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
 from intake.calls.model import Condition, Question
-from intake.code import LENGTH, Rule
+from intake.code import LENGTH, Rule, count_digits, groups
 from intake.envelope import LONGEST_TEXT, Choices
 from intake.site.form_page import Filled, branch_style, hidden_fields, question_words, style_digest
 from intake.site.headers import open_policy
@@ -36,8 +36,8 @@ def return_page(
     """Return the page that asks for the code. `typed` is the code as it was typed, to be mended,
     and `text` what someone wrote before it turned out wrong."""
     problems: dict[Rule | None, str] = {
-        Rule.DIGITS: _("A code has only digits. Please look for other signs in it."),
-        Rule.LENGTH: _("A code has %(number)s digits. Please check if one is missing, or too many.", number=LENGTH),
+        Rule.DIGITS: _("A code has only digits. Please look for letters or other signs in it."),
+        Rule.LENGTH: _("A code has %(number)s digits. You typed %(typed)s.", number=LENGTH, typed=count_digits(typed)),
         Rule.CHECK: _("One of the digits is not right. Please compare them with what you wrote down."),
         None: _("We could not take this. Please type your code and try again.") if status >= 400 else "",
     }
@@ -55,18 +55,21 @@ def mailbox_page(
     digest: str = "",
     text: str = "",
     problem: str = "",
+    chosen: Mapping[str, str] = {},
     choosing: bool = False,
 ) -> Response:
     """Return what waits for someone who came back, and what they can do.
 
     `notices` and `digest` say what was just done; `text` is what they wrote and `problem` what is wrong with it;
-    `choosing` shows the consents at once.
+    `chosen` are consents that they chose and that are not stored; `choosing` shows the consents at once.
     """
     if visit.withdrawn:
-        return _answer(render_template("withdrawn.html", day=_day(visit.withdrawn), notices=notices), status)
+        return _answer(render_template("withdrawn.html", day=_day(visit.withdrawn), text=text), status)
     language = visit.edition.shown_in(current_language())
     choices = visit.choices
-    filled = Filled(MultiDict(choices.consent) if choices else MultiDict())
+    consents = open_consents(visit)
+    unsaved = {question.id: chosen[question.id] for question in consents if question.id in chosen}
+    filled = Filled(MultiDict({**choices.consent, **unsaved} if choices else {}))
     style = branch_style(visit.edition, language)
     page = render_template(
         "mailbox.html",
@@ -80,8 +83,8 @@ def mailbox_page(
         text=text,
         problem=problem,
         longest=LONGEST_TEXT,
-        consents=open_consents(visit) if choices else [],
-        choosing=choosing,
+        consents=consents,
+        choosing=choosing or bool(unsaved),
         kept=KEPT,
     )
     return _answer(page, status, style_digest(style))
@@ -92,7 +95,8 @@ def evidence_page(ready: Ready, visit: Visit, outcomes: list[Outcome]) -> Respon
     largest = size_in_words(service().settings.max_upload)
     kept = [(outcome.name, size_in_words(outcome.size)) for outcome in outcomes if status_of([outcome]) == 200]
     lost = [(outcome.name, reason(outcome, largest)) for outcome in outcomes if status_of([outcome]) != 200]
-    page = render_template("files.html", **evidence_form(ready, visit.return_code), kept=kept, lost=lost)
+    form = evidence_form(ready, visit.return_code)
+    page = render_template("files.html", **form, return_code=groups(visit.return_code), kept=kept, lost=lost)
     status = status_of(outcomes)
     response = _answer(page, status)
     if status == 503:
@@ -145,10 +149,10 @@ def open_consents(visit: Visit) -> list[Question]:
 
 
 def given_consents(visit: Visit, choices: Choices, form: MultiDict[str, str]) -> dict[str, str]:
-    """Return the consents as they are to be checked: what was chosen, and what cannot be chosen here as it was."""
+    """Return the consents as they are to be checked: what was chosen now, and the rest as it was."""
     open_now = {question.id for question in open_consents(visit)}
-    fixed = {name: value for name, value in choices.consent.items() if name not in open_now and name != "notice_sha256"}
-    return {**fixed, **{name: form[name] for name in open_now if form.get(name)}}
+    before = {name: value for name, value in choices.consent.items() if name != "notice_sha256"}
+    return {**before, **{name: form[name] for name in open_now if form.get(name)}}
 
 
 def _token(ready: Ready) -> str:

@@ -11,11 +11,11 @@ from intake import code
 from intake.calls.answers import check
 from intake.envelope import LONGEST_TEXT
 from intake.site.errors import log_unexpected
-from intake.site.evidence import MOST_RECORDS
 from intake.site.languages import current_language
 from intake.site.mailbox import Visit, visit
 from intake.site.pages import language_or_404
 from intake.site.return_pages import again_page, given_consents, mailbox_page, return_page, withdraw_page
+from intake.site.room import takes_words
 from intake.site.sealing import Author
 from intake.site.service import NotReadyError, Ready, service
 from intake.site.tokens import RETURN, SignedForm
@@ -36,7 +36,7 @@ def ask(language: str) -> Response:
 @returning.post("/<language>/return")
 def look(language: str) -> Response:
     """Show what waits."""
-    return _act(language, lambda ready, found, _author: mailbox_page(ready, found))
+    return _act(language, lambda ready, found, _author: mailbox_page(ready, found, text=request.form.get("text", "")))
 
 
 @returning.post("/<language>/reply")
@@ -89,7 +89,7 @@ def _with_code(act: Act) -> Response:
     signed = SignedForm(request.form, meta={"csrf_context": ready.tokens})
     if not signed.validate() or signed.token.call != RETURN:
         notices = [_("This page was open for too long. Please do it once more; what you wrote is still here.")]
-        return mailbox_page(ready, found, notices, 422, text=text)
+        return mailbox_page(ready, found, notices, 422, text=text, chosen=request.form)
     author = None
     if found.testimony is not None:
         language = found.edition.shown_in(current_language())
@@ -97,23 +97,23 @@ def _with_code(act: Act) -> Response:
     try:
         return act(ready, found, author)
     except WithdrawnError:
-        return mailbox_page(ready, visit(found.return_code, ready) or found, status=409)
+        return mailbox_page(ready, visit(found.return_code, ready) or found, status=409, text=text)
     except AlreadySentError:
         notices = [_("You have already sent this page once. Please do it once more if it is something else.")]
-        return mailbox_page(ready, found, notices, 409, text=text)
+        return mailbox_page(ready, found, notices, 409, text=text, chosen=request.form)
 
 
 def _write(ready: Ready, found: Visit, author: Author | None) -> Response:
-    if author is None:
-        return mailbox_page(ready, found, status=409)
     text = request.form.get("text", "").replace("\r\n", "\n").replace("\r", "\n")
+    if author is None:
+        return mailbox_page(ready, found, status=409, text=text)
     if not text.strip():
         return mailbox_page(ready, found, status=422, problem=_("Please write something first."))
     if len(text) > LONGEST_TEXT:
         problem = _("This text is too long. Please send it in two parts.")
         return mailbox_page(ready, found, status=422, text=text, problem=problem)
-    if ready.records.used(found.keys.mailbox_id)[0] >= 2 * MOST_RECORDS:
-        problem = _("You have sent as many texts as we can keep for one testimony.")
+    if not takes_words(ready.records, found.keys.mailbox_id):
+        problem = _("You have sent as much as we can keep for one testimony.")
         return mailbox_page(ready, found, status=422, text=text, problem=problem)
     kept = ready.records.keep(author.text(text))
     notices = [_("We have stored what you wrote. Reviewers will read it with your testimony.")]
@@ -123,16 +123,19 @@ def _write(ready: Ready, found: Visit, author: Author | None) -> Response:
 def _delete(ready: Ready, found: Visit, author: Author | None) -> Response:
     gone = mailboxes.delete_message(ready.records.engine, found.keys.mailbox_id, request.form.get("reply", ""))
     notices = [_("The reply is deleted.") if gone else _("This reply is no longer here.")]
-    return mailbox_page(ready, visit(found.return_code, ready) or found, notices)
+    return mailbox_page(ready, visit(found.return_code, ready) or found, notices, text=request.form.get("text", ""))
 
 
 def _choose(ready: Ready, found: Visit, author: Author | None) -> Response:
     if author is None or found.choices is None:
         return mailbox_page(ready, found, status=409)
+    if not takes_words(ready.records, found.keys.mailbox_id):
+        notices = [_("You have sent as much as we can keep for one testimony.")]
+        return mailbox_page(ready, found, notices, 422, chosen=request.form)
     given = given_consents(found, found.choices, request.form)
     consent = check(found.edition.call, {**found.choices.answers, **given}).consent
     record, copy = author.consents(consent, found.choices)
-    kept = ready.records.keep(record, consents=copy)
+    kept = ready.records.keep(record, consents=(found.sealed_choices, copy))
     notices = [_("We have stored your choices. They count from the moment they reach our reviewers.")]
     return mailbox_page(ready, visit(found.return_code, ready) or found, notices, digest=kept.sha256, choosing=True)
 

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from intake.settings import Settings
+from intake.store.records import Records
 from intake.store.space import evidence_size, free_inside
 
 _MEBIBYTE = 1024 * 1024
 _LEAST_RESERVE = 48 * _MEBIBYTE
 _MOST_RESERVE = 1024 * _MEBIBYTE
 _LEAST_FREE = 24 * _MEBIBYTE
+
+MOST_RECORDS = 200
+"""A mailbox takes no more files when it has this many records; of texts and choices, twice as many."""
+MOST_FILES = 8
+"""A mailbox takes as many bytes as this many files of the largest size."""
 
 
 @dataclass(frozen=True)
@@ -34,3 +40,14 @@ def room(settings: Settings, engine: Engine) -> Room:
     if settings.storage_quota:
         evidence = min(evidence, settings.storage_quota - evidence_size(engine))
     return Room(free, reserve, max(evidence, 0))
+
+
+def takes_files(records: Records, mailbox: str, settings: Settings) -> bool:
+    """Tell whether a mailbox may have another file, or more of one."""
+    count, size = records.used(mailbox)
+    return count < MOST_RECORDS and size < MOST_FILES * settings.max_upload
+
+
+def takes_words(records: Records, mailbox: str) -> bool:
+    """Tell whether a mailbox may have another text, or other choices."""
+    return records.used(mailbox)[0] < 2 * MOST_RECORDS

@@ -23,9 +23,11 @@ from intake.site.uploads import Uploads
 from intake.store.engine import ReplacedError, open_engine
 from intake.store.records import Records
 from intake.store.schema import SchemaError, instance_id
+from intake.store.space import free_inside
 
 _CHECK_SECONDS = 1.0
 _LEAST_FREE_BYTES = 16 * 1024 * 1024
+_LEAST_DISK_BYTES = 8 * 1024 * 1024  # SQLite's write-ahead log needs some, however much is free inside the database
 
 
 class NotReadyError(Exception):
@@ -138,7 +140,10 @@ class Service:
         folder = self.settings.database.parent
         if folder.is_dir():
             space = os.statvfs(folder)
-            if space.f_bavail * space.f_frsize < _LEAST_FREE_BYTES:
+            free = space.f_bavail * space.f_frsize
+            if free < _LEAST_FREE_BYTES and (
+                free < _LEAST_DISK_BYTES or free + free_inside(self.records.engine) < _LEAST_FREE_BYTES
+            ):
                 raise NotReadyError("disk", f"the disk that holds {folder} is full: make room")
 
 

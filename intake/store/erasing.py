@@ -25,7 +25,7 @@ from intake.store.records import (
 )
 
 _BATCH = 500
-_PAUSE_SECONDS = 0.003
+_PAUSE_SECONDS = 0.005
 
 
 def withdraw(engine: Engine, withdrawal: NewRecord) -> Kept:
@@ -82,9 +82,17 @@ def erase(engine: Engine) -> bool:
 
 
 def empty_log(engine: Engine) -> bool:
-    """Empty SQLite's write-ahead log, which still holds what was erased; return whether nobody was in the way."""
+    """Empty SQLite's write-ahead log, which still holds what was erased; return whether nobody was in the way.
+
+    It does not wait for a long reader, such as a backup: those who write would wait with it.
+    """
     with engine.connect() as connection:
-        return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+        connection.exec_driver_sql("PRAGMA busy_timeout=50")
+        try:
+            return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={patience}")
 
 
 def _purge(engine: Engine, ids: Collection[str], day: str) -> int:

@@ -1,13 +1,16 @@
 """What waits in a mailbox: the desk's sealed messages and the sealed copy of the consents. None can be read here."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, select, update
 
 from intake.store.engine import reading, writing
 from intake.store.models import DeskKey, Mailbox, Record, Reply
 from intake.store.records import KEPT, today
+
+_BATCH = 200
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Opened:
     consents: bytes
     withdrawn: str
     messages: tuple[Sealed, ...]
+    deleted: int
+    """How many messages were there and were deleted, or have expired."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,10 @@ def look(engine: Engine, mailbox: str) -> Opened | None:
         if row is None:
             return None
         columns = (Reply.id, Reply.day, Reply.sealed)
-        waiting = select(*columns).where(Reply.mailbox == mailbox, Reply.sealed != b"").order_by(Reply.day, Reply.id)
-        messages = tuple(Sealed(*message) for message in connection.execute(waiting))
-    return Opened(row.id, row.recipient, row.consents, row.withdrawn, messages)
+        delivered = select(*columns).where(Reply.mailbox == mailbox).order_by(Reply.day, Reply.id)
+        messages = [Sealed(*message) for message in connection.execute(delivered)]
+    waiting = tuple(message for message in messages if message.sealed)
+    return Opened(row.id, row.recipient, row.consents, row.withdrawn, waiting, len(messages) - len(waiting))
 
 
 def delete_message(engine: Engine, mailbox: str, message: str) -> bool:
@@ -73,25 +79,35 @@ def trust(engine: Engine, key: str) -> str:
         return str(held or key)
 
 
-def deliver(engine: Engine, messages: Iterable[tuple[str, str, bytes]], opened: Mapping[str, str]) -> Delivered:
-    """File messages (id, testimony, ciphertext) and what the desk says it has opened (record -> digest). Repeatable."""
-    new = known = unknown = 0
-    with writing(engine) as connection:
-        for identifier, testimony, sealed in messages:
-            mailbox = connection.scalar(
-                select(Mailbox.id)
-                .join(Record, Record.mailbox == Mailbox.id)
-                .where(Record.id == testimony, Record.kind == "testimony", Mailbox.withdrawn == "")
-            )
-            if mailbox is None:
-                unknown += 1
-            elif connection.scalar(select(Reply.id).where(Reply.id == identifier)) is not None:
-                known += 1
-            else:
-                new += 1
-                row = {"id": identifier, "mailbox": mailbox, "day": today(), "sealed": sealed}
-                connection.execute(insert(Reply).values(row))
-        for record, sha256 in opened.items():
-            seen = update(Record).where(Record.id == record, Record.sha256 == sha256, Record.state == KEPT)
-            connection.execute(seen.where(Record.opened == "").values(opened=today()))
-    return Delivered(new, known, unknown)
+def deliver(engine: Engine, messages: Sequence[tuple[str, str, bytes]], opened: Mapping[str, str]) -> Delivered:
+    """File messages (id, testimony, ciphertext) and what the desk says it has opened (record -> digest).
+
+    It may be repeated, and is done in batches: nobody who writes meanwhile waits long.
+    """
+    done = Counter[str]()
+    for start in range(0, len(messages), _BATCH):
+        with writing(engine) as connection:
+            for message in messages[start : start + _BATCH]:
+                done[_deliver_one(connection, *message)] += 1
+    digests = list(opened.items())
+    for start in range(0, len(digests), _BATCH):
+        with writing(engine) as connection:
+            for record, sha256 in digests[start : start + _BATCH]:
+                seen = (Record.id == record, Record.sha256 == sha256, Record.state == KEPT, Record.opened == "")
+                connection.execute(update(Record).where(*seen).values(opened=today()))
+    return Delivered(done["new"], done["known"], done["unknown"])
+
+
+def _deliver_one(connection: Connection, identifier: str, testimony: str, sealed: bytes) -> str:
+    mailbox = connection.scalar(
+        select(Mailbox.id)
+        .join(Record, Record.mailbox == Mailbox.id)
+        .where(Record.id == testimony, Record.kind == "testimony", Mailbox.withdrawn == "")
+    )
+    if mailbox is None:
+        return "unknown"
+    if connection.scalar(select(Reply.id).where(Reply.id == identifier)) is not None:
+        return "known"
+    row = {"id": identifier, "mailbox": mailbox, "day": today(), "sealed": sealed}
+    connection.execute(insert(Reply).values(row))
+    return "new"

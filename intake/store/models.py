@@ -89,6 +89,7 @@ class Record(Base):
     state: Mapped[str] = mapped_column(default="kept", index=True)
     lease: Mapped[int] = mapped_column(default=0)
     opened: Mapped[str] = mapped_column(default="")
+    __table_args__ = (Index("ix_record_sizes", "kind", "state", "size"),)
 
 
 class Segment(Base):

@@ -74,14 +74,16 @@ class Records:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def keep(self, record: NewRecord, mailbox: NewMailbox | None = None, *, consents: bytes | None = None) -> Kept:
+    def keep(
+        self, record: NewRecord, mailbox: NewMailbox | None = None, consents: tuple[bytes, bytes] | None = None
+    ) -> Kept:
         """Store a record and return it; it is durable then. With a testimony comes its `mailbox`.
 
-        `consents` takes the place of the copy in the mailbox. The same form with the same content is stored once,
-        however often and however fast it comes.
+        Of `consents`, the second takes the place of the first as the copy in the mailbox. The same form with the same
+        content is stored once, however often and however fast it comes.
 
-        Raises AlreadySentError when the form or the mailbox is taken by other content, WithdrawnError when the mailbox
-        is closed, and SQLAlchemyError when nothing could be written.
+        Raises AlreadySentError when the form or the mailbox is taken by other content, or the consents are no longer
+        those; WithdrawnError when the mailbox is closed, and SQLAlchemyError when nothing could be written.
         """
         try:
             with writing(self.engine) as connection:
@@ -90,8 +92,10 @@ class Records:
                     connection.execute(_INSERT_MAILBOX, {"id": record.mailbox, **vars(mailbox)})
                 insert_record(connection, record)
                 if consents is not None:
-                    changed = update(Mailbox).where(Mailbox.id == record.mailbox).values(consents=consents)
-                    connection.execute(changed)
+                    held = (Mailbox.id == record.mailbox, Mailbox.consents == consents[0])
+                    changed = update(Mailbox).where(*held).values(consents=consents[1])
+                    if connection.execute(changed).rowcount != 1:
+                        raise AlreadySentError
         except IntegrityError:
             kept = self.sent_before(record.form, record.content)
             if kept is None:
@@ -110,10 +114,11 @@ class Records:
             return find_kept(connection, Record.mailbox == mailbox, Record.kind == "testimony", Record.state != ERASING)
 
     def used(self, mailbox: str) -> tuple[int, int]:
-        """Return how many records a mailbox has, and their bytes."""
+        """Return how many records of a mailbox are here, and their bytes."""
         with reading(self.engine) as connection:
             columns = (func.count(), func.coalesce(func.sum(Record.size), 0))
-            count, size = connection.execute(select(*columns).where(Record.mailbox == mailbox)).one()
+            here = (Record.mailbox == mailbox, Record.state.in_((KEPT, RECEIVING)))
+            count, size = connection.execute(select(*columns).where(*here)).one()
             return int(count), int(size)
 
     def remember_edition(self, sha256: str, files: Mapping[str, bytes]) -> None:

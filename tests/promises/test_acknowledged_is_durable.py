@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import random
+import re
 import socket
 import sqlite3
 import threading
@@ -15,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from person import Person, exported, kinds
 from service import CALL, ENOUGH, Answer, Instance, Server
 
 from intake import code
@@ -63,6 +65,41 @@ def test_a_kill_at_any_instant_loses_no_receipt(instance: Instance, round_number
     for ciphertext in instance.ciphertexts():
         instance.opened(ciphertext)
     assert len(instance.open_on_desk()) == len(instance.ciphertexts())
+
+
+def test_a_kill_at_any_instant_loses_no_file_that_was_kept(instance: Instance) -> None:
+    """Every file and every word that a page said is stored is there after a kill -9; the rest is not exported."""
+    server = instance.start()
+    people = [Person.who_sent(server) for _ in range(3)]
+    said: dict[int, dict[str, bytes]] = {0: {}, 1: {}, 2: {}}
+    words: list[str] = []
+
+    def keep_sending(person: Person, kept: dict[str, bytes]) -> None:
+        with contextlib.suppress(OSError, HTTPException, AssertionError):
+            while True:
+                name, content = f"{len(kept)}.bin", random.randbytes(random.randrange(3_000_000))
+                if person.send((name, content)).status == 200:
+                    kept[name] = content
+                if (page := person.act("reply", text=f"Words {name}")).status == 200:
+                    words.append(re.findall(r"digest\"[^>]*>([0-9a-f]{64})", page.text)[0])
+
+    senders = [threading.Thread(target=keep_sending, args=(person, said[at])) for at, person in enumerate(people)]
+    for sender in senders:
+        sender.start()
+    while not (all(said.values()) and words):
+        time.sleep(0.01)
+    time.sleep(random.uniform(0, 0.5))
+    server.kill()
+    for sender in senders:
+        sender.join()
+    for at, person in enumerate(people):
+        files = person.files()
+        assert {name: files[name].content for name in said[at]} == said[at]
+    assert words and set(words) <= digests(instance)
+    described = sum(len(person.files()) for person in people)
+    (bundled, _), held = exported(instance), kinds(instance)
+    assert len(bundled) == len(held)
+    assert held.count("content") == held.count("attachment") == described
 
 
 def test_a_retry_after_a_kill_shows_the_same_receipt(instance: Instance) -> None:

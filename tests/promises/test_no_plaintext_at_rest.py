@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from service import CALL, ENOUGH, Instance, Server
+from person import ByHand, Person, changed_program, stored, wait_until
+from service import CALL, ENOUGH, Instance, Server, multipart
 
 MARKERS = ("Zebrafinch-Quadrant", "выхухоль-маркер", "علامة-زرافة", "标记长颈鹿", "🦒🩺🦒")
 TEXT = " / ".join(MARKERS)
+KIB = 1024
+SIZES = (200, *(at + more for at in (32 * KIB, 64 * KIB, 500 * KIB, 1024 * KIB) for more in (-1, 1)), 5_000_000)
+"""Around what a part, a chunk, a segment, and the memory that other programs allow a form, can hold (bytes)."""
 
 
 def spellings(marker: str) -> Iterator[bytes]:
@@ -82,6 +86,75 @@ def test_a_kill_leaves_no_plaintext_behind(instance: Instance) -> None:
     send_in_every_way(server)
     server.kill()
     assert leaks(server) == []
+
+
+def marked(size: int) -> bytes:
+    """A file that is full of the markers."""
+    return (TEXT.encode() * (size // len(TEXT.encode()) + 1))[:size]
+
+
+def send_evidence(person: Person) -> None:
+    """Send marked files of many sizes; and such as are refused at once, too large, or no form."""
+    files = [(f"{MARKERS[number % 5]} {size}.pdf", marked(size)) for number, size in enumerate(SIZES)]
+    assert person.send(*files).status == 200
+    assert person.send((TEXT, marked(10)), ("large", marked(6_500_000))).status == 413
+    assert person.send((f"{TEXT}\xff", marked(10))).status == 200
+    client, fields = person.server.client, person.fields()
+    unknown = {**fields, "code": "0" * 24}
+    with ByHand(person.server, multipart(unknown, [(TEXT, marked(300_000))])[0][:60_000]) as upload:
+        assert upload.answer().status == 404
+    body, kind = multipart(fields, [(TEXT, marked(100_000)), (TEXT, marked(100_000))])
+    spoiled = b"X: ".join(body.rsplit(b"Content-Disposition: ", 1))
+    assert client.request("POST", "/en/evidence", spoiled, {"Content-Type": kind}).status == 400
+
+
+def use_the_mailbox(person: Person) -> None:
+    """Send the markers through every other form of someone who comes back."""
+    assert person.act("reply", text=TEXT).status == 200
+    assert person.act("reply", text=TEXT * 2000).status == 422
+    assert person.act("consent", CSTAT=TEXT, nonsense=TEXT).status == 200
+    assert person.act("reply/delete", reply=TEXT, text=TEXT).status == 200
+    for typed in (TEXT, "1" * 24):
+        fields = {"form_token": TEXT, "code": typed, "text": TEXT}
+        assert person.server.client.post("/en/reply", fields).status in (404, 422)
+
+
+def received(person: Person) -> int:
+    """How many bytes of a file that is arriving are stored."""
+    records = stored(person.server.instance).values()
+    return sum(len(record.ciphertext) for record in records if record.state == "receiving")
+
+
+def half_an_upload(person: Person) -> ByHand:
+    """Send a part of a marked file, and leave it there: the server waits, with a part of it in its memory."""
+    upload = person.uploading(marked(3_500_000), name=TEXT)
+    wait_until(lambda: received(person) >= 3 * KIB * KIB)
+    return upload
+
+
+def test_evidence_is_readable_in_no_file(instance: Instance) -> None:
+    """While a file arrives, when it is there, when it was refused, when its sender left, and after a kill."""
+    (instance.folder / "tmp").mkdir()
+    server = instance.start(INTAKE_MAX_UPLOAD_MB="6", TMPDIR=str(instance.folder / "tmp"))
+    person = Person.who_sent(server)
+    with half_an_upload(person) as upload:
+        assert leaks(server) == []
+        upload.abort()
+    send_evidence(person)
+    use_the_mailbox(person)
+    assert leaks(server) == []
+    with half_an_upload(person):
+        server.kill()
+    assert leaks(server) == []
+    assert list((instance.folder / "tmp").iterdir()) == []
+
+
+def test_the_search_would_find_evidence_in_a_nameless_file(instance: Instance) -> None:
+    """A file that has no name any more, where other programs put what is uploaded, does not escape the search."""
+    spool = "import tempfile; self.spool = tempfile.TemporaryFile(buffering=0); self.spool.write(data); "
+    changes = {"intake/site/incoming.py": [("self._sha256.update(data)", f"{spool}self._sha256.update(data)")]}
+    with instance.serve(**changed_program(instance.folder, changes)) as server, half_an_upload(Person.who_sent(server)):
+        assert any("/fd/" in leak for leak in leaks(server))
 
 
 def test_the_search_would_find_a_marker(server: Server) -> None:

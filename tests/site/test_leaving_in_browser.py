@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import CHROMIUM
+from person import Person
 from playwright.sync_api import Browser, BrowserContext, Error, Page
 from service import Server
 from visitor import ENOUGH, STORY, Visitor
@@ -88,6 +89,22 @@ def test_back_after_exit_from_the_receipt(profile: BrowserContext, shared_server
     assert code not in read
     assert code.replace(" ", "") not in read
     assert len(shared_server.instance.ciphertexts()) == stored
+
+
+def test_back_after_exit_from_ones_testimony(profile: BrowserContext, shared_server: Server) -> None:
+    """Neither the code that was typed comes back, nor what it opened, nor words that were written there."""
+    person = Person.who_sent(shared_server)
+    page = profile.new_page()
+    page.goto(f"{shared_server.address}/en/return")
+    page.locator("#code").fill(person.return_code)
+    page.keyboard.press("Enter")
+    page.locator("#text").fill(WORDS)
+    leave(page)
+    read = everything_back_shows(page)
+    assert "Come back with your code" in read, "Back came to the page that asks, empty"
+    assert person.return_code not in read
+    assert person.digest not in read
+    assert WORDS not in read
 
 
 def leave(page: Page) -> None:

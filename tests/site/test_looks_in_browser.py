@@ -3,37 +3,10 @@
 from typing import Literal
 
 import pytest
+from looks import ENOUGH_CONTRAST, contrasts, too_small
 from playwright.sync_api import Browser
 from service import Server
-from visitor import ENOUGH, LANGUAGES, TESTIMONIALS, Visitor, visit, without_has
-
-TEXT, SHAPES = 4.5, 3.0
-"""The least contrast that WCAG 2.2 AA asks for, of text and of the edges of controls."""
-
-CONTRASTS = """least => {
-    const channel = v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-    const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-    const parse = text => text.match(/[\\d.]+/g).map(Number);
-    const behind = element => {
-        for (let e = element; e; e = e.parentElement) {
-            const color = parse(getComputedStyle(e).backgroundColor);
-            if (color.length === 3 || color[3] === 1) return color;
-        }
-        return [NaN, NaN, NaN];
-    };
-    const ratio = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
-    const found = new Map();
-    for (const e of document.body.querySelectorAll("*")) {
-        const text = [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
-        if (!(text || e.matches("input,select,textarea")) || !e.checkVisibility()) continue;
-        const style = getComputedStyle(e);
-        found.set(`${style.color} on ${behind(e)}`, ratio(parse(style.color), behind(e)));
-        if (e.matches("select,textarea,input:not([type])"))
-            found.set(`edge ${style.borderColor} on ${behind(e.parentElement)}`,
-                ratio(parse(style.borderTopColor), behind(e.parentElement)) * least.text / least.shapes);
-    }
-    return [...found];
-}"""
+from visitor import ENOUGH, LANGUAGES, TESTIMONIALS, visit, without_has
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -44,7 +17,7 @@ def test_contrast(shared_server: Server, chromium: Browser, scheme: Literal["lig
         found: dict[str, float] = {}
 
         def look() -> None:
-            found.update(visitor.page.evaluate(CONTRASTS, {"text": TEXT, "shapes": SHAPES}))
+            found.update(contrasts(visitor.page))
 
         visitor.page.goto(f"{visitor.address}/en/")
         look()
@@ -56,20 +29,7 @@ def test_contrast(shared_server: Server, chromium: Browser, scheme: Literal["lig
         visitor.send()
         look()
     assert len(found) >= 8
-    assert {pair: ratio for pair, ratio in found.items() if not ratio >= TEXT} == {}
-
-
-def too_small(visitor: Visitor) -> list[str]:
-    """Return what can be pressed but is less than 40 pixels high, with a hair's breadth for rounding."""
-    found: list[str] = visitor.page.evaluate(
-        """[...document.querySelectorAll(
-            "a:not(.skip,main p:not(.onward) a),button,summary,select,textarea,input:not([type]),fieldset label")]
-            .filter(e => e.checkVisibility() && !e.matches(".date label, .summary a"))
-            .map(e => [e, Math.round(e.getBoundingClientRect().height)])
-            .filter(([, height]) => height && height < 40)
-            .map(([e, height]) => `${e.outerHTML.slice(0, 90)}: ${height}`)"""
-    )
-    return found
+    assert {pair: ratio for pair, ratio in found.items() if not ratio >= ENOUGH_CONTRAST} == {}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -78,12 +38,12 @@ def test_what_is_pressed_is_large_enough(shared_server: Server, chromium: Browse
     with visit(chromium, shared_server.address, language) as visitor:
         visitor.open()
         visitor.page.locator(".parts summary").click()
-        small = set(too_small(visitor))
+        small = set(too_small(visitor.page))
         for section in TESTIMONIALS.sections:
             visitor.at(section.id)
-            small.update(too_small(visitor))
+            small.update(too_small(visitor.page))
         visitor.look_over()
-        small.update(too_small(visitor))
+        small.update(too_small(visitor.page))
         assert small == set()
 
 

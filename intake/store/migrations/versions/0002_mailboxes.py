@@ -16,6 +16,7 @@ def upgrade() -> None:
     op.add_column("record", sa.Column("lease", sa.Integer, nullable=False, server_default="0"))
     op.add_column("record", sa.Column("opened", text, nullable=False, server_default=""))
     op.create_index("ix_record_state", "record", ["state"])
+    op.create_index("ix_record_sizes", "record", ["kind", "state", "size"])
     op.create_table(
         "reply",
         sa.Column("id", text, primary_key=True),
