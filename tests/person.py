@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import json
+import os
 import secrets
 import socket
 import sqlite3
@@ -73,7 +74,8 @@ def stored(instance: Instance) -> dict[str, Stored]:
         for record, data in database.execute("SELECT record, data FROM segment ORDER BY record, number"):
             parts.setdefault(record, []).append(data)
         rows = database.execute("SELECT id, mailbox, kind, state, sha256, size FROM record").fetchall()
-    return {row[0]: Stored(*row[:5], row[5], b"".join(parts.get(row[0], []))) for row in rows}
+    found = (Stored(*row, b"".join(parts.get(row[0], []))) for row in rows)  # type: ignore[call-arg]
+    return {record.id: record for record in found}
 
 
 def kinds(instance: Instance) -> list[str]:
@@ -307,11 +309,13 @@ class Reviewer:
 
 
 def every_file(folder: Path) -> Iterator[tuple[Path, bytes]]:
-    """Every file in a folder and its bytes; one that goes meanwhile is left out."""
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            with contextlib.suppress(FileNotFoundError):
-                yield path, path.read_bytes()
+    """Every file in a folder and its bytes, but for what goes meanwhile, and for what a bench has there."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith("intake-bench-")]
+        for path in (Path(parent) / name for name in names):
+            if path.is_file() and not path.is_symlink():
+                with contextlib.suppress(FileNotFoundError):
+                    yield path, path.read_bytes()
 
 
 def exported(instance: Instance) -> tuple[set[str], list[tuple[str, str]]]:

@@ -125,7 +125,7 @@ def attachment(identifier: str, out: Path, workspace: Path, key: Path, passphras
 @key_option
 @passphrase_option
 def export(name: str, out: Path, workspace: Path, key: Path, passphrase_file: str | None) -> None:
-    """Write OUT, not encrypted: the closed answers of all testimonies that may be counted. The workspace remembers it."""
+    """Write OUT, not encrypted: the closed answers of the testimonies that may be counted."""
     exporting.check_format(name)
     with open_workspace(workspace, keys.read_reviewer_key(key, ask(passphrase_file))) as desk:
         done = exporting.export(desk, name, out, today())

@@ -45,9 +45,7 @@ def forget(workspace: Workspace, number: int) -> None:
 def holding(workspace: Workspace, records: Iterable[str]) -> list[Export]:
     """Return every export that any of the records was in, withdrawn or not, in their order."""
     found = {}
-    query = (
-        "SELECT number, day, use, format, path, size FROM exports JOIN exported ON export = number WHERE record = ?"
-    )
+    query = "SELECT number, day, use, format, path, size FROM exports JOIN exported ON export = number WHERE record = ?"
     for record in records:
         for number, day, use, *rest in workspace.execute(query, (record,)):
             found[number] = Export(day, Use(use), *rest)

@@ -28,7 +28,7 @@ class Refusal(Enum):
     NO_TESTIMONY = "no testimony"
     SPAM = "marked as spam"
     TEST = "sent to try the service"
-    CONSENT = "its consents do not cover this"
+    CONSENT = "without consent to this use"
 
 
 _NEEDED = {Use.STATISTICS: ("CSTAT", "Y")}

@@ -17,7 +17,7 @@ from intake.age.errors import AgeError, NoMatchError
 from intake.age.identities import HybridIdentity, Identity, ScryptIdentity, SecretKeyIdentity, parse_identities
 from intake.age.recipients import ScryptRecipient
 from intake.desk.errors import DeskError
-from intake.desk.plaintext import check_new, write_new
+from intake.desk.plaintext import write_new
 from intake.encoding import encode_base64
 
 Ask = Callable[[], str]
@@ -90,7 +90,6 @@ def decrypt_file(source: Path, identities: Sequence[Identity], out: Path) -> Non
 
     Raises DeskError when `out` is there already or the file cannot be opened; then nothing is written.
     """
-    check_new(out)
     with source.open("rb") as sealed:
         try:
             write_new(out, decrypt_stream(sealed, identities))

@@ -61,6 +61,7 @@ def _explained(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Run the intake service. Settings come from INTAKE_… in the environment, or intake.toml in the instance."""
+    os.umask(0o077)
 
 
 @main.command()

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 from sqlalchemy import Engine
@@ -129,38 +130,55 @@ class Incoming:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._parts.close()
         if not self._finished:
             with contextlib.suppress(SQLAlchemyError):  # then its lease runs out
                 segments.give_up(self._engine, self.record)
 
 
 class _Parts:
-    """Where the encryptor of a file writes: a part is stored as soon as it is full."""
+    """Where the encryptor of a file writes: what has come together is stored as soon as it makes a part.
+
+    A thread of its own waits for the disk, while the next part is received and encrypted.
+    """
 
     def __init__(self, engine: Engine, record: str) -> None:
         self.sha256 = hashlib.sha256()
         self._engine = engine
         self._record = record
-        self._part = bytearray(SEGMENT)
-        self._filled = 0
+        self._pieces: list[bytes] = []
+        self._size = 0
         self._stored = 0
+        self._thread = ThreadPoolExecutor(1)
+        self._storing: Future[None] | None = None
 
     def write(self, data: bytes, /) -> int:
-        """Take ciphertext."""
-        self.sha256.update(data)
-        left = memoryview(data)
-        while left:
-            taken = left[: SEGMENT - self._filled]
-            self._part[self._filled : self._filled + len(taken)] = taken
-            self._filled += len(taken)
-            left = left[len(taken) :]
-            if self._filled == SEGMENT:
-                self.end()
+        """Take ciphertext. Raises what the storing of an earlier part raised."""
+        self._pieces.append(data)
+        self._size += len(data)
+        if self._size >= SEGMENT:
+            self._store()
         return len(data)
 
     def end(self) -> None:
-        """Store what is left."""
-        if self._filled:
-            segments.append(self._engine, self._record, self._stored, bytes(self._part[: self._filled]))
-            self._stored += 1
-            self._filled = 0
+        """Store what is left, and wait until all is stored. Raises as `write` does."""
+        if self._size:
+            self._store()
+        self._wait()
+
+    def close(self) -> None:
+        """Let the thread end; nothing is being stored afterwards."""
+        self._thread.shutdown()
+
+    def _store(self) -> None:
+        part = b"".join(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        self.sha256.update(part)
+        self._wait()
+        self._storing = self._thread.submit(segments.append, self._engine, self._record, self._stored, part)
+        self._stored += 1
+
+    def _wait(self) -> None:
+        if self._storing is not None:
+            self._storing.result()

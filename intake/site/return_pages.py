@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from intake.calls.model import Condition, Question
 from intake.code import LENGTH, Rule, count_digits, groups
-from intake.envelope import LONGEST_TEXT, Choices
+from intake.envelope import Choices
 from intake.site.form_page import Filled, branch_style, hidden_fields, question_words, style_digest
 from intake.site.headers import open_policy
 from intake.site.languages import current_language
@@ -21,7 +21,6 @@ from intake.site.room import room
 from intake.site.service import Ready, service
 from intake.site.tokens import RETURN
 from intake.site.words import size_in_words
-from intake.store.records import KEPT
 
 
 def return_page(
@@ -82,10 +81,8 @@ def mailbox_page(
         digest=digest,
         text=text,
         problem=problem,
-        longest=LONGEST_TEXT,
         consents=consents,
         choosing=choosing or bool(unsaved),
-        kept=KEPT,
     )
     return _answer(page, status, style_digest(style))
 
@@ -150,9 +147,9 @@ def open_consents(visit: Visit) -> list[Question]:
 
 def given_consents(visit: Visit, choices: Choices, form: MultiDict[str, str]) -> dict[str, str]:
     """Return the consents as they are to be checked: what was chosen now, and the rest as it was."""
-    open_now = {question.id for question in open_consents(visit)}
+    open_now = {question.id: {option.code for option in question.options} for question in open_consents(visit)}
     before = {name: value for name, value in choices.consent.items() if name != "notice_sha256"}
-    return {**before, **{name: form[name] for name in open_now if form.get(name)}}
+    return {**before, **{name: form[name] for name, codes in open_now.items() if form.get(name) in codes}}
 
 
 def _token(ready: Ready) -> str:

@@ -65,7 +65,7 @@ def test_the_highest_version_counts_and_older_ones_widen_nothing(server: Server,
 
 
 def test_after_a_restore_the_source_can_still_narrow(server: Server, desk: Desk, stick: Path) -> None:
-    """A server that was restored counts from an earlier version: what the source takes back then counts all the same."""
+    """A server that was restored counts from an earlier version: what the source takes back then counts, too."""
     parent = server.receive()
     server.add(server.consent(parent, 1, CPUB="N"))
     server.add(server.consent(parent, 2, CPUB="Y"))

@@ -280,10 +280,11 @@ def test_the_policy_is_kept_by_the_server(instance: Instance) -> None:
     program = changed_program(instance.folder, changes)
     with instance.serve(**program, A_DAY="2026-01-01") as server:
         opened, unopened = Person.who_sent(server), Person.who_sent(server)
-        reviewer = Reviewer(instance)
-        assert instance.intake("trust", reviewer.public_key()).returncode == 0
-        path = reviewer.dispatch(reviewer.reply(opened, "OLD-REPLY"), opened={opened.testimony: opened.digest})
-        assert instance.intake("deliver", path, **program, A_DAY="2026-01-01").returncode == 0
+        reviewer = Reviewer(instance).introduced()
+        reviewer.deliver(reviewer.reply(opened, "OLD-REPLY"), opened={opened.testimony: opened.digest})
+    with contextlib.closing(sqlite3.connect(instance.database)) as database:
+        database.execute("UPDATE reply SET day = '2026-01-01'")
+        database.commit()
     for day, retention, states in [
         ("2026-04-01", "0", ["kept", "kept"]),
         ("2026-07-10", "90", ["purged", "kept"]),

@@ -1,11 +1,12 @@
 """Promise 1: no plaintext at rest on the server."""
 
+import itertools
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from person import ByHand, Person, changed_program, stored, wait_until
+from person import ByHand, Person, changed_program, every_file, stored, wait_until
 from service import CALL, ENOUGH, Instance, Server, multipart
 
 MARKERS = ("Zebrafinch-Quadrant", "выхухоль-маркер", "علامة-زرافة", "标记长颈鹿", "🦒🩺🦒")
@@ -26,10 +27,8 @@ def spellings(marker: str) -> Iterator[bytes]:
 def files_of(server: Server) -> Iterator[tuple[str, bytes]]:
     """Every file that the server may have written: its folder, the temporary ones, and what its processes hold."""
     folders = [server.instance.folder, Path("/dev/shm"), Path("/var/tmp")]
-    for folder in folders:
-        for path in folder.rglob("*"):
-            if path.is_file() and not path.is_symlink():
-                yield str(path), path.read_bytes()
+    for path, content in itertools.chain.from_iterable(map(every_file, folders)):
+        yield str(path), content
     for process in processes_of(server):
         for descriptor in (process / "fd").iterdir():
             if descriptor.is_file():  # not a socket or a pipe; a deleted temporary file is still readable here
