@@ -1,14 +1,14 @@
 """Promise 9: nothing is published that its consent does not cover.
 
-Nothing can be published yet; what the later gate will rely on is right from now on.
+What the gate of the desk's exports relies on is right from the moment of sending. The gate: tests/desk/test_export.py.
 """
 
 from service import Instance, Server
 
-from intake.envelope import Testimony
+from intake.envelope import Testimony as SealedTestimony
 
 
-def sent(server: Server, **answers: str) -> Testimony:
+def sent(server: Server, **answers: str) -> SealedTestimony:
     """Send a testimony with these consents and return what was sealed."""
     before = server.instance.ciphertexts()
     assert server.client.send(**answers).status == 200
