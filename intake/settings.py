@@ -9,6 +9,7 @@ PREFIX = "INTAKE_"
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = "en fr ar"
 MEGABYTE = 1_000_000
+MOST_RETENTION_DAYS = 36_500
 MOST_UPLOAD_MB = 4000
 """A file must fit on a FAT32 stick when it is sealed."""
 NAMES = frozenset(
@@ -72,7 +73,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         organisation=values.get("organisation", "CyberPeace Institute"),
         max_upload=_number(values, "max_upload_mb", 500, least=1, most=MOST_UPLOAD_MB) * MEGABYTE,
         storage_quota=_number(values, "storage_quota_mb", 0) * MEGABYTE,
-        retention_days=_number(values, "retention_days", 0),
+        retention_days=_number(values, "retention_days", 0, most=MOST_RETENTION_DAYS),
         unknown=tuple(sorted(values.keys() - NAMES)),
     )
 

@@ -171,7 +171,8 @@ def purge(before: datetime.datetime) -> None:
     engine = _engine()
     day = before.date().isoformat()
     purged = erasing.purge(engine, today(), lambda _record, received: received < day)
-    erasing.erase(engine)
+    while erasing.erase(engine):
+        erasing.empty_log(engine)
     erasing.empty_log(engine)
     click.echo(f"{purged} record(s) purged.")
 

@@ -27,6 +27,7 @@ _SILENT_SECONDS = 90  # much longer than Tor takes to build another circuit
 _POST_SECONDS = 600  # the largest form, at 7 kB a second
 _IDLE_SECONDS = 10  # a new connection may wait this long before its request begins
 _GRACE_SECONDS = 2.0  # nobody loses a thread before this
+_PAUSE_SECONDS = 0.05
 _UNREADABLE = b"The server could not read this request.\n"
 _BAD_REQUEST = (
     b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -78,6 +79,7 @@ class CountedSocket(socket.socket):
 
     received = 0
     started = 0.0
+    dropped = 0.0
 
     def recv(self, *args: Any) -> bytes:
         """Receive, and count."""
@@ -97,13 +99,14 @@ class CountedSocket(socket.socket):
 class QuietWorker(ThreadWorker):  # type: ignore[misc]
     """A worker that answers a request it cannot read with one fixed page, and finishes what it does before it ends.
 
-    A connection takes a thread only while a request is on its way. When all threads are taken, the slowest sender loses
-    its place to the next: whoever sends at a human pace gets through a crowd that holds its connections open.
+    A connection takes a thread only while a request is on its way. When others wait for a thread, the slowest senders
+    lose theirs: whoever sends at a human pace gets through a crowd that holds its connections open.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._under_way: set[CountedSocket] = set()
+        self._waiting: set[CountedSocket] = set()
+        self._holding: set[CountedSocket] = set()
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """On Ctrl-C, end as on SIGTERM: gunicorn's own way drops submissions, and can lock up on its thread pool."""
@@ -114,7 +117,9 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]
         try:
             accepted, client = listener.accept()
         except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                time.sleep(_PAUSE_SECONDS)  # until another connection ends
+            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
                 raise
             return
         connection = TConn(self.cfg, CountedSocket(fileno=accepted.detach()), client, listener.getsockname())
@@ -126,36 +131,57 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]
         )
 
     def enqueue_req(self, conn: Any) -> None:
-        """Give a request a thread; when there is none, take one from the slowest sender."""
-        now = time.monotonic()
-        if len(self._under_way) >= self.cfg.threads:
-            slow = [sock for sock in self._under_way if now - sock.started > _GRACE_SECONDS]
-            if slow:
-                slowest = min(slow, key=lambda sock: sock.rate(now))
-                self._under_way.discard(slowest)
-                _stop_reading(slowest)
-        conn.sock.received, conn.sock.started = 0, now
-        self._under_way.add(conn.sock)
+        """Let a request wait for a thread."""
+        self._waiting.add(conn.sock)
         super().enqueue_req(conn)
+        self._free_threads()
+
+    def murder_pending(self) -> None:
+        """Once a second at least, see whether somebody waits."""
+        super().murder_pending()
+        self._free_threads()
 
     def handle(self, conn: Any) -> Any:
         """Handle a request, and close its connection here: gunicorn would wait for the other side in its one loop."""
-        result = super().handle(conn)
-        if result is False:
-            conn.close(graceful=True)
-            conn.close = lambda graceful=False: None
-        return result
+        connection: CountedSocket = conn.sock
+        connection.received, connection.started, connection.dropped = 0, time.monotonic(), 0.0
+        self._waiting.discard(connection)
+        self._holding.add(connection)
+        try:
+            result = super().handle(conn)
+            if result is False:
+                conn.close(graceful=True)
+                conn.close = lambda graceful=False: None
+            return result
+        finally:
+            self._holding.discard(connection)
 
-    def finish_request(self, conn: Any, fs: Any) -> None:
-        """Give the thread back."""
-        self._under_way.discard(conn.sock)
-        super().finish_request(conn, fs)
+    def _free_threads(self) -> None:
+        """Take threads from the slowest, one for each request that waits, and for good from who will not let go.
+
+        First nothing more is read from them, so that they can still be answered. Who keeps their thread after that does
+        not take the answer either.
+        """
+        now = time.monotonic()
+        wanted = len(self._waiting) - (self.cfg.threads - len(self._holding))
+        if wanted <= 0:
+            return
+        held = [connection for connection in list(self._holding) if now - connection.started > _GRACE_SECONDS]
+        for connection in held:
+            if connection.dropped:
+                wanted -= 1
+                if now - connection.dropped > _GRACE_SECONDS:
+                    _shut_down(connection, socket.SHUT_RDWR)
+        slow = sorted((one for one in held if not one.dropped), key=lambda one: one.rate(now))
+        for connection in slow[: max(wanted, 0)]:
+            connection.dropped = now
+            _shut_down(connection, socket.SHUT_RD)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """Answer a request; one that trickles in does not keep its thread for ever."""
         if req.method != "POST" or req.path.endswith("/evidence"):  # a large file over Tor takes as long as it takes
             return super().handle_request(req, conn)
-        deadline = threading.Timer(_POST_SECONDS, _hang_up, [conn.sock])
+        deadline = threading.Timer(_POST_SECONDS, _shut_down, [conn.sock, socket.SHUT_RDWR])
         deadline.daemon = True
         deadline.start()
         try:
@@ -171,15 +197,9 @@ class QuietWorker(ThreadWorker):  # type: ignore[misc]
             self.log.debug("a client left before its answer")
 
 
-def _stop_reading(connection: socket.socket) -> None:
-    """End what comes in; what is to go out can still go."""
+def _shut_down(connection: socket.socket, how: int) -> None:
     with contextlib.suppress(OSError):  # it has ended by itself
-        connection.shutdown(socket.SHUT_RD)
-
-
-def _hang_up(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # it has ended by itself
-        connection.shutdown(socket.SHUT_RDWR)
+        connection.shutdown(how)
 
 
 def _without_server_name(response: Any) -> list[str]:
@@ -193,6 +213,7 @@ SETTINGS: dict[str, Any] = {
     "workers": max(2, os.cpu_count() or 1),
     "worker_class": "intake.operator.server.QuietWorker",
     "threads": 64,
+    "worker_connections": 800,  # of the 1024 files that a process may usually open
     "preload_app": True,  # nothing is connected yet when the workers are forked
     "backlog": 1024,
     "logger_class": "intake.operator.server.QuietLogger",

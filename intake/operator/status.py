@@ -47,7 +47,7 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     names = {"testimony": "testimonies", "addition": "additions", "attachment": "files"}
     yield ", ".join(f"{kinds.get(kind, 0)} {name}" for kind, name in names.items()) + " are stored here."
     yield f"{found['opened']} records were opened by the desk, {found['purged']} are purged."
-    yield f"{found['withdrawn']} sources have withdrawn. {found['replies']} replies wait for theirs."
+    yield f"{found['withdrawn']} sources have withdrawn. {found['replies']} messages wait for theirs."
     yield f"Last export: {found['last_export'] or 'never'}. {found['not_exported']} events wait for the next."
     yield f"Database: {_megabytes(storage['database'])}, of it files of sources {_megabytes(storage['evidence'])}."
     yield (

@@ -30,6 +30,8 @@ from intake.store.segments import GoneError
 
 evidence = Blueprint("evidence", __name__)
 
+MOST_PARTS = 100
+"""A form is read no further than this many files."""
 _LOOK_EVERY = 16 * 1024 * 1024
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 
@@ -117,10 +119,13 @@ class _Files:
     def take(self) -> list[Outcome]:
         """Take every file, and return what became of each. One that is not kept is read to its end all the same: a
         browser shows no answer before it has sent everything."""
-        outcomes = []
+        outcomes: list[Outcome] = []
         try:
             for event in self._events:
                 if isinstance(event, File) and event.filename:
+                    if len(outcomes) == MOST_PARTS:
+                        outcomes.append(Outcome("", 0, Fate.MAILBOX_FULL))
+                        break
                     outcomes.append(self._file(event))
         except BrokenFormError:
             outcomes.append(Outcome("", 0, Fate.UNREADABLE))
@@ -153,7 +158,8 @@ class _Files:
             fate = Fate.CLOSED
         except (GoneError, SQLAlchemyError) as error:
             log_unexpected(error)
-            fate = Fate.NOT_STORED
+            gone = isinstance(error, GoneError) and self._ready.records.testimony(self._author.keys.mailbox_id) is None
+            fate = Fate.CLOSED if gone else Fate.NOT_STORED
         finally:
             self._upload.record = ""
         for chunk in chunks:

@@ -16,7 +16,7 @@ from intake.site.form_page import Filled, branch_style, hidden_fields, question_
 from intake.site.headers import open_policy
 from intake.site.languages import current_language
 from intake.site.mailbox import Visit
-from intake.site.outcomes import Outcome, reason, status_of
+from intake.site.outcomes import Fate, Outcome, reason, status_of
 from intake.site.room import room
 from intake.site.service import Ready, service
 from intake.site.tokens import RETURN
@@ -92,8 +92,11 @@ def evidence_page(ready: Ready, visit: Visit, outcomes: list[Outcome]) -> Respon
     largest = size_in_words(service().settings.max_upload)
     kept = [(outcome.name, size_in_words(outcome.size)) for outcome in outcomes if status_of([outcome]) == 200]
     lost = [(outcome.name, reason(outcome, largest)) for outcome in outcomes if status_of([outcome]) != 200]
+    closed = any(outcome.fate is Fate.CLOSED for outcome in outcomes)
     form = evidence_form(ready, visit.return_code)
-    page = render_template("files.html", **form, return_code=groups(visit.return_code), kept=kept, lost=lost)
+    page = render_template(
+        "files.html", **form, return_code=groups(visit.return_code), kept=kept, lost=lost, closed=closed
+    )
     status = status_of(outcomes)
     response = _answer(page, status)
     if status == 503:

@@ -129,9 +129,6 @@ def _delete(ready: Ready, found: Visit, author: Author | None) -> Response:
 def _choose(ready: Ready, found: Visit, author: Author | None) -> Response:
     if author is None or found.choices is None:
         return mailbox_page(ready, found, status=409)
-    if not takes_words(ready.records, found.keys.mailbox_id):
-        notices = [_("You have sent as much as we can keep for one testimony.")]
-        return mailbox_page(ready, found, notices, 422, chosen=request.form)
     given = given_consents(found, found.choices, request.form)
     consent = check(found.edition.call, {**found.choices.answers, **given}).consent
     record, copy = author.consents(consent, found.choices)

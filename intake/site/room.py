@@ -15,7 +15,7 @@ _MOST_RESERVE = 1024 * _MEBIBYTE
 _LEAST_FREE = 24 * _MEBIBYTE
 
 MOST_RECORDS = 200
-"""A mailbox takes no more files when it has this many records; of texts and choices, twice as many."""
+"""A mailbox takes no more files when it has this many records; of texts, twice as many."""
 MOST_FILES = 8
 """A mailbox takes as many bytes as this many files of the largest size."""
 
@@ -49,5 +49,5 @@ def takes_files(records: Records, mailbox: str, settings: Settings) -> bool:
 
 
 def takes_words(records: Records, mailbox: str) -> bool:
-    """Tell whether a mailbox may have another text, or other choices."""
+    """Tell whether a mailbox may have another text."""
     return records.used(mailbox)[0] < 2 * MOST_RECORDS

@@ -3,7 +3,6 @@
 Of several processes on one machine one does the taking away: the one that holds the lock.
 """
 
-import contextlib
 import datetime
 import fcntl
 import hmac
@@ -15,6 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from intake.instance import SECRET_FILE, InstanceError, read_secret
+from intake.site.errors import log_unexpected
 from intake.site.service import Service
 from intake.store import erasing, segments
 from intake.store.records import today
@@ -30,7 +30,6 @@ class Sweeper:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._lock: IO[bytes] | None = None
-        self._log_holds_erased = True  # a killed process may have erased, and not emptied the log
         self._day = ""
 
     def start(self) -> None:
@@ -39,23 +38,28 @@ class Sweeper:
 
     def _run(self) -> None:
         pause = threading.Event()
-        while not pause.wait(_SECONDS):
-            # Without its database the site says so to those who ask, and the next sweep is near.
-            with contextlib.suppress(SQLAlchemyError, InstanceError, OSError):
-                self._sweep(self._service.records.engine)
+        more = False
+        while not pause.wait(0 if more else _SECONDS):
+            more = False
+            try:
+                more = self._sweep(self._service.records.engine)
+            except (SQLAlchemyError, InstanceError, OSError):
+                continue  # the site says so to those who ask, and the next sweep is near
+            except Exception as error:  # noqa: BLE001 - whatever it is, what was withdrawn must still be erased
+                log_unexpected(error)
 
-    def _sweep(self, engine: Engine) -> None:
+    def _sweep(self, engine: Engine) -> bool:
+        """Do one round, and return whether there is more to erase at once."""
         segments.renew(engine, self._service.uploads.records())
         if not self._is_ours(self._service.settings.instance / SECRET_FILE):
-            return
+            return False
         segments.count_leases(engine)
+        more = erasing.erase(engine)
+        erasing.empty_log(engine)
         if self._day != today():
-            self._expire(engine)
             self._day = today()
-        if erasing.erase(engine):
-            self._log_holds_erased = True
-        if self._log_holds_erased:
-            self._log_holds_erased = not erasing.empty_log(engine)
+            self._expire(engine)
+        return more
 
     def _is_ours(self, path: Path) -> bool:
         """Tell whether this process holds the lock, which ends with the process that has it."""

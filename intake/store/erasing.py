@@ -26,6 +26,7 @@ from intake.store.records import (
 
 _BATCH = 500
 _PAUSE_SECONDS = 0.005
+_MOST_PARTS = 200
 
 
 def withdraw(engine: Engine, withdrawal: NewRecord) -> Kept:
@@ -73,16 +74,16 @@ def expire_replies(engine: Engine, before: str) -> None:
 
 
 def erase(engine: Engine) -> bool:
-    """Erase what is out of reach, part by part, and return whether there was anything."""
-    found = False
-    while _erase_one(engine):
-        found = True
+    """Erase some of what is out of reach, part by part, and return whether there may be more."""
+    for _ in range(_MOST_PARTS):
+        if not _erase_one(engine):
+            return False
         time.sleep(_PAUSE_SECONDS)  # those who wait for the database go first
-    return found
+    return True
 
 
-def empty_log(engine: Engine) -> bool:
-    """Empty SQLite's write-ahead log, which still holds what was erased; return whether nobody was in the way.
+def empty_log(engine: Engine) -> None:
+    """Empty SQLite's write-ahead log, which still holds what was erased or replaced, unless someone is in the way.
 
     It does not wait for a long reader, such as a backup: those who write would wait with it.
     """
@@ -90,7 +91,7 @@ def empty_log(engine: Engine) -> bool:
         patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
         connection.exec_driver_sql("PRAGMA busy_timeout=50")
         try:
-            return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
         finally:
             connection.exec_driver_sql(f"PRAGMA busy_timeout={patience}")
 

@@ -99,6 +99,8 @@ class Records:
         except IntegrityError:
             kept = self.sent_before(record.form, record.content)
             if kept is None:
+                with reading(self.engine) as connection:
+                    _refuse_withdrawn(connection, record.mailbox)
                 raise AlreadySentError from None
             return kept
         return Kept(record.id, record.mailbox, record.kind, record.call, record.day, record.sha256)
@@ -106,7 +108,7 @@ class Records:
     def sent_before(self, form: str, content: str) -> Kept | None:
         """Return the record that this form made with this content, if there is one."""
         with reading(self.engine) as connection:
-            return find_kept(connection, Record.form == form, Record.content == content)
+            return find_kept(connection, Record.form == form, Record.content == content, Record.state != ERASING)
 
     def testimony(self, mailbox: str) -> Kept | None:
         """Return the testimony of a mailbox, by the mailbox's id, unless it was withdrawn. It may be purged."""
@@ -114,10 +116,10 @@ class Records:
             return find_kept(connection, Record.mailbox == mailbox, Record.kind == "testimony", Record.state != ERASING)
 
     def used(self, mailbox: str) -> tuple[int, int]:
-        """Return how many records of a mailbox are here, and their bytes."""
+        """Return how many records of a mailbox are here, and their bytes, until the last part of them is erased."""
         with reading(self.engine) as connection:
             columns = (func.count(), func.coalesce(func.sum(Record.size), 0))
-            here = (Record.mailbox == mailbox, Record.state.in_((KEPT, RECEIVING)))
+            here = (Record.mailbox == mailbox, Record.state.in_((KEPT, RECEIVING, ERASING)))
             count, size = connection.execute(select(*columns).where(*here)).one()
             return int(count), int(size)
 

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Engine, func, select
 
 from intake.store.engine import reading
 from intake.store.models import Instance, LogEntry, Mailbox, Record, Reply
-from intake.store.records import CONTENT, KEPT, PURGED, PURGING, RECEIVING
+from intake.store.records import CONTENT, ERASING, KEPT, PURGED, PURGING, RECEIVING
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def count(engine: Engine) -> Counts:
 
 
 def evidence_size(engine: Engine) -> int:
-    """Return what the files of sources take."""
+    """Return what the files of sources take, until the last part of them is erased."""
     with reading(engine) as connection:
-        files = (Record.kind == CONTENT, Record.state.in_((KEPT, RECEIVING)))
+        files = (Record.kind == CONTENT, Record.state.in_((KEPT, RECEIVING, ERASING)))
         return int(connection.scalar(select(func.coalesce(func.sum(Record.size), 0)).where(*files)) or 0)
 
 

@@ -1,7 +1,7 @@
 """A crowd that keeps every door of a server busy: slow bodies, silent connections, heads that never end, wrong codes.
 
-Run as `python flood.py PORT RATE KIND`: opens RATE connections a second of one KIND, holds each as long as it can, and
-goes on until it is killed. The KIND `upload` begins with what comes on the standard input.
+Run as `python flood.py PORT RATE KIND MOST`: opens RATE connections a second of one KIND, up to MOST, holds each as
+long as it can, and goes on until it is killed. The KIND `upload` begins with what comes on the standard input.
 """
 
 import asyncio
@@ -39,17 +39,18 @@ async def hold(port: int, kind: str, beginning: bytes) -> None:
             writer.close()
 
 
-async def flood(port: int, kind: str, rate: float, beginning: bytes) -> None:
-    """Open connections at a rate, for ever."""
+async def flood(port: int, kind: str, rate: float, most: int, beginning: bytes) -> None:
+    """Open connections at a rate, and stay."""
     held = set()
-    while True:
+    for _ in range(most):
         task = asyncio.create_task(hold(port, kind, beginning))
         held.add(task)
         task.add_done_callback(held.discard)
         await asyncio.sleep(1 / rate)
+    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    port, rate, kind = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3]
+    port, rate, kind, most = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], int(sys.argv[4])
     beginning = sys.stdin.buffer.read() if kind == "upload" else BEGINNINGS[kind].encode()
-    asyncio.run(flood(port, kind, rate, beginning))
+    asyncio.run(flood(port, kind, rate, most, beginning))

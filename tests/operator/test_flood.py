@@ -1,6 +1,8 @@
 """A flooded server: nobody is counted by address and nobody has to solve anything, and people still get through."""
 
 import contextlib
+import http.client
+import socket
 import subprocess
 import sys
 import time
@@ -16,9 +18,9 @@ SECONDS = 15
 
 
 @contextlib.contextmanager
-def crowd(port: int, kind: str, beginning: bytes = b"") -> Iterator[None]:
+def crowd(port: int, kind: str, beginning: bytes = b"", rate: int = RATE, most: int = 1_000_000) -> Iterator[None]:
     """Keep a crowd of one kind at the doors."""
-    command = [sys.executable, str(Path(__file__).with_name("flood.py")), str(port), str(RATE), kind]
+    command = [sys.executable, str(Path(__file__).with_name("flood.py")), str(port), str(rate), kind, str(most)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE)
     assert process.stdin
     process.stdin.write(beginning)
@@ -69,3 +71,32 @@ def test_an_honest_person_gets_through_every_door_of_a_flooded_server(server: Se
             walks += 1
             time.sleep(0.5)
     assert walks >= 3
+
+
+def open_page(port: int) -> int:
+    """Fetch a page with little patience, and return its status."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    with contextlib.closing(connection):
+        connection.request("GET", "/en/return")
+        return connection.getresponse().status
+
+
+def test_a_burst_that_takes_every_thread_gives_them_back(server: Server) -> None:
+    """400 senders at one moment, who then trickle: an honest page is there within seconds, not minutes."""
+    with crowd(server.client.port, "reply", rate=2000, most=400):
+        time.sleep(1.5)
+        assert [open_page(server.client.port) for _ in range(4)] == [200] * 4
+
+
+def test_readers_who_do_not_read_lose_their_threads(server: Server) -> None:
+    """Threads that wait for somebody to take an answer are taken back as well."""
+    asking = b"GET /ar/testimonials HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: identity\r\n\r\n" * 200
+    with contextlib.ExitStack() as stack:
+        for _ in range(300):
+            deaf = stack.enter_context(contextlib.closing(socket.socket()))
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.settimeout(5)
+            with contextlib.suppress(OSError):
+                deaf.connect(("127.0.0.1", server.client.port))
+                deaf.send(asking)
+        assert [open_page(server.client.port) for _ in range(6)] == [200] * 6
