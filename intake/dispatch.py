@@ -73,6 +73,17 @@ def write_dispatch(
     write_whole([path], [write])
 
 
+def is_dispatch(path: Path) -> bool:
+    """Tell whether a file is a dispatch, whoever wrote it. Raises OSError."""
+    with path.open("rb") as source:
+        try:
+            tar = Tar(source)
+            signed = parse_json(tar.read(tar.members[_MANIFEST]))
+            return bool(signed["manifest"]["format"] == FORMAT)
+        except (BundleError, EnvelopeError, LookupError, TypeError):
+            return False
+
+
 class Dispatch:
     """A dispatch whose manifest was signed by `key` (raw Ed25519).
 

@@ -14,13 +14,13 @@ _MOST_DAYS = 365_000  # what a hostile call asks beyond this is for ever
 def expire(workspace: Workspace, today: str) -> int:
     """Delete the answers that are older than their section keeps them; return how many records had some.
 
-    How old they are, the log says. The records stay filed.
+    How old they are, the log says. The records stay as they are, filed or quarantined.
     """
     changed = 0
     for held in workspace.records("kind IN (?, ?) AND day < ?", (*_HOLD_ANSWERS, today)):
         with workspace.transaction():
             record = workspace.record(held.id)
-            left = _without_expired(record, workspace, today) if record and record.filed else None
+            left = _without_expired(record, workspace, today) if record and record.content else None
             if record and left is not None:
                 workspace.save(replace(record, content=left))
                 changed += 1

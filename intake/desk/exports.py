@@ -56,4 +56,5 @@ def not_covered(workspace: Workspace, record: Record) -> list[Export]:
     """Return the exports that a record is in although its source has taken back what covered them."""
     taken_back = (Refusal.WITHDRAWN, Refusal.CONSENT)
     held = holding(workspace, [record.id])
-    return [export for export in held if gate.refusal(workspace, record, export.use) in taken_back]
+    gone = {use for use in {export.use for export in held} if gate.refusal(workspace, record, use) in taken_back}
+    return [export for export in held if export.use in gone]

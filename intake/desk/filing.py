@@ -10,14 +10,14 @@ from intake.age.errors import AgeError, NoMatchError
 from intake.age.header import read_header
 from intake.age.identities import HybridIdentity
 from intake.bundle import Entry
-from intake.desk import evidence
+from intake.desk import consents, evidence
 from intake.desk.evidence import ContentError
 from intake.desk.judging import QuarantineError, WithdrawnError, judge
 from intake.desk.reading import Bundle, Trouble
 from intake.desk.withdrawing import Withdrawn, bury, purge, withdrawn_reason
 from intake.desk.workspace import CONTENT, NEW, QUARANTINED, Record, Workspace
 from intake.encoding import MOST, EnvelopeError
-from intake.envelope import Attachment, Testimony, Withdrawal, parse
+from intake.envelope import Attachment, Consent, Testimony, Withdrawal, parse
 
 _MOST_SEALED = MOST + 1024 * 1024
 """A sealed envelope is not larger than this (bytes): the envelope, and what sealing adds."""
@@ -76,10 +76,13 @@ class Filing:
                 self._settle_held(waiting.id)
 
     def _file(self, bundle: Bundle, entry: Entry) -> None:
-        reason = withdrawn_reason(self._workspace, entry)
+        held = self._workspace.record(entry.record)
+        # What the log has as something else, or what was read as an envelope before, is nobody's file, whoever says so.
+        may_be_file = entry.event == "added" and not (held and held.content)
+        reason = withdrawn_reason(self._workspace, entry, may_be_file=may_be_file)
         if reason:
             self._bury(_record(entry, ""), reason)
-        elif named := self._named(entry.record):
+        elif may_be_file and (named := self._named(entry.record)):
             self._save(self._bytes(bundle, entry, named))
         else:
             self._settle(self._unsealed(bundle, entry))
@@ -145,6 +148,8 @@ class Filing:
             self._purge(envelope.parent, record.day)
         elif isinstance(envelope, Attachment):
             evidence.expect(self._workspace, record.id, envelope)
+        elif isinstance(envelope, Consent):
+            consents.remember(self._workspace, record)
         elif isinstance(envelope, Testimony):
             self._settle_waiting(record.id)
 

@@ -52,12 +52,12 @@ def refusal(workspace: Workspace, record: Record, use: Use) -> Refusal | None:
     envelope = parse(record.content)
     if not isinstance(envelope, Testimony):
         return Refusal.NO_TESTIMONY
+    consent, needed = _NEEDED[use]
+    if consents.in_force(workspace, record).get(consent) != needed:
+        return Refusal.CONSENT
     if record.state == SPAM:
         return Refusal.SPAM
-    if envelope.test:
-        return Refusal.TEST
-    consent, needed = _NEEDED[use]
-    return None if consents.in_force(workspace, record).get(consent) == needed else Refusal.CONSENT
+    return Refusal.TEST if envelope.test else None
 
 
 def countable(call: Call) -> Iterator[Question]:

@@ -6,6 +6,7 @@ times. The words are kept beside them, since nobody here could open the sealed o
 
 import contextlib
 import datetime
+import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from intake.age.recipients import HybridRecipient
 from intake.desk import keys
 from intake.desk.errors import DeskError
 from intake.desk.workspace import QUARANTINED, WITHDRAWN, Record, Workspace
-from intake.dispatch import SealedMessage, write_dispatch
+from intake.dispatch import SealedMessage, is_dispatch, write_dispatch
 from intake.envelope import LONGEST_TEXT, Acknowledgement, FromDesk, Reply, Testimony, build_message, parse
 
 SPAM = "spam"
@@ -81,8 +82,11 @@ def sent(workspace: Workspace, testimony: str) -> Iterator[Sent]:
 def dispatch(workspace: Workspace, identity: HybridIdentity, path: Path, day: str) -> int:
     """Write the file that the operator delivers, and return how many messages are in it.
 
-    Every testimony that nothing was acknowledged of is acknowledged as received first, but for spam. Raises OSError.
+    Every testimony that nothing was acknowledged of is acknowledged as received first, but for spam. An
+    earlier dispatch is replaced, no other file is. Raises DeskError, and OSError.
     """
+    if os.path.lexists(path) and not (path.is_file() and is_dispatch(path)):
+        raise DeskError(f"{path} is there already, and no dispatch: choose another name.")
     _acknowledge_received(workspace, identity, day)
     first = (datetime.date.fromisoformat(day) - datetime.timedelta(days=_DAYS_SENT)).isoformat()
     query = "SELECT id, record, sealed FROM messages WHERE day >= ? ORDER BY number"

@@ -13,7 +13,7 @@ from intake.age.identities import HybridIdentity
 from intake.bundle import BRINGS, Manifest
 from intake.calls.edition import Edition
 from intake.desk import contacts
-from intake.desk.errors import DeskError
+from intake.desk.errors import DeskError, one_line
 from intake.desk.filing import Filing, opens
 from intake.desk.history import compare
 from intake.desk.reading import Bundle, Trouble, Verified, open_bundle
@@ -105,7 +105,7 @@ class Opening:
         seen = workspace.recipients()
         for recipient in bundle.manifest.recipients:
             if recipient.recipient not in seen:
-                name = f"{recipient.recipient} ({recipient.comment}; {recipient.day})"
+                name = f"{recipient.recipient} ({one_line(recipient.comment)}; {recipient.day})"
                 self.tell(f"A key that testimonies are sealed to, seen for the first time: {name}")
         workspace.add_recipients(bundle.manifest.recipients)
 

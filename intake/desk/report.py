@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from intake.desk import evidence, exports
+from intake.desk.errors import one_line
 from intake.desk.filing import Filing
 from intake.desk.workspace import QUARANTINED, Record, Workspace
 from intake.envelope import Attachment, Consent, parse
@@ -27,7 +28,7 @@ def report(filing: Filing, workspace: Workspace) -> Iterator[str]:
             f"{len(withdrawn.records)} record(s) of it were deleted here."
         )
         for day, path in withdrawn.taken_out:
-            yield f"withdrawn: a file of it was taken out on {day}: {path}. Delete it, and every copy."
+            yield f"withdrawn: a file of it was taken out on {day}: {one_line(path)}. Delete it, and every copy."
         for export in withdrawn.exports:
             yield f"withdrawn: it is in an {export.named}. Delete this file, and every copy."
     for testimony in dict.fromkeys(record.parent for record in filed if record.kind == Consent.kind):

@@ -40,6 +40,7 @@ CREATE TABLE messages (
     state TEXT NOT NULL, text TEXT NOT NULL, sealed BLOB NOT NULL
 );
 CREATE INDEX messages_by_record ON messages (record);
+CREATE TABLE changes (number INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE);
 CREATE TABLE spam (record TEXT PRIMARY KEY, marking TEXT NOT NULL, before TEXT NOT NULL);
 """
 _STEPS = (_FIRST, _SECOND)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from intake.bundle import Entry
 from intake.desk import evidence, exports
 from intake.desk.exports import Export
-from intake.desk.workspace import WITHDRAWN, Record, Workspace
-from intake.envelope import Attachment, Withdrawal, parse
+from intake.desk.workspace import CONTENT, WITHDRAWN, Record, Workspace
+from intake.envelope import Attachment, Testimony, Withdrawal, parse
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,13 @@ def purge(workspace: Workspace, testimony: str, day: str) -> Withdrawn:
     them.
     """
     emptied = set()
+    twins = _twins(workspace, testimony)
     for record in list(_belonging(workspace, testimony)):
         bury(workspace, record, f"its source took it back on {day}")
         emptied.add(record.id)
-    workspace.execute("DELETE FROM messages WHERE record = ?", (testimony,))
-    taken_out = tuple(evidence.taken_out(workspace, testimony))
+    for twin in twins:
+        workspace.execute("DELETE FROM messages WHERE record = ?", (twin,))
+    taken_out = tuple(file for twin in twins for file in evidence.taken_out(workspace, twin))
     return Withdrawn(testimony, frozenset(emptied), taken_out, tuple(exports.holding(workspace, emptied)))
 
 
@@ -50,15 +52,28 @@ def bury(workspace: Workspace, record: Record, reason: str) -> Record:
     return tombstone
 
 
-def withdrawn_reason(workspace: Workspace, entry: Entry) -> str:
-    """Return why nothing of an entry's record may be kept, known without opening it, or nothing."""
-    query = "SELECT reason FROM records WHERE state = ? AND (sha256 = ? OR id = ?) LIMIT 1"
-    attachment = evidence.naming(workspace, entry.record)
-    row = workspace.execute(query, (WITHDRAWN, entry.sha256, attachment)).fetchone()
+def withdrawn_reason(workspace: Workspace, entry: Entry, *, may_be_file: bool) -> str:
+    """Return why nothing of an entry's record may be kept, known without opening it, or nothing.
+
+    It is the same ciphertext as something that was withdrawn, or the file of such an attachment. The tombstone of a
+    file proves nothing about another record: a server can log any ciphertext as the file of its own attachment.
+    """
+    attachment = evidence.naming(workspace, entry.record) if may_be_file else ""
+    same = "(sha256 = ? AND kind NOT IN ('', ?))"
+    query = f"SELECT reason FROM records WHERE state = ? AND ({same} OR id = ?) LIMIT 1"  # noqa: S608
+    row = workspace.execute(query, (WITHDRAWN, entry.sha256, CONTENT, attachment)).fetchone()
     return str(row[0]) if row else ""
 
 
 def _belonging(workspace: Workspace, testimony: str) -> Iterator[Record]:
-    """Yield the testimony, what names it, and the twins of all these. Withdrawals hold no words, and stay."""
-    query = "sha256 IN (SELECT sha256 FROM records WHERE id = ? OR parent = ?) AND kind != ? AND state != ?"
-    return workspace.records(query, (testimony, testimony, Withdrawal.kind, WITHDRAWN))
+    """Yield the testimony, the same ciphertext under other ids, and what names any of these. Withdrawals hold no words,
+    and stay."""
+    for twin in _twins(workspace, testimony):
+        query = "(id = ? OR parent = ?) AND kind != ? AND state != ?"
+        yield from workspace.records(query, (twin, twin, Withdrawal.kind, WITHDRAWN))
+
+
+def _twins(workspace: Workspace, testimony: str) -> list[str]:
+    query = "SELECT id FROM records WHERE sha256 = (SELECT sha256 FROM records WHERE id = ?) AND kind IN (?, '')"
+    twins = [str(row[0]) for row in workspace.execute(query, (testimony, Testimony.kind)).fetchall()]
+    return [testimony, *(twin for twin in twins if twin != testimony)]

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import io
 import os
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -31,6 +32,7 @@ WITHDRAWN = "withdrawn"
 CONTENT = "content"
 """The kind of a record that holds the bytes of an attachment, and no envelope."""
 
+_ID = re.compile(r"[0-9a-f]{32}")
 _KEY_FILE = "key.age"
 _DATABASE = "desk.db"
 
@@ -127,8 +129,8 @@ class Workspace:
 
     def twin(self, record: Record) -> str:
         """Return the id of another filed record with the same ciphertext, or nothing."""
-        query = "SELECT id FROM records WHERE sha256 = ? AND id != ? AND sequence < ?"
-        row = self._database.execute(query, (record.sha256, record.id, record.sequence)).fetchone()
+        query = "SELECT id FROM records WHERE sha256 = ? AND id != ? AND sequence < ? AND kind = ?"
+        row = self._database.execute(query, (record.sha256, record.id, record.sequence, record.kind)).fetchone()
         return str(row[0]) if row else ""
 
     def forget_log(self, first: int) -> None:
@@ -202,7 +204,7 @@ class Workspace:
 
     def found(self, identifier: str) -> Record:
         """Return a record that is filed. Raises DeskError for any other id."""
-        record = self.record(identifier)
+        record = self.record(identifier) if _ID.fullmatch(identifier) else None
         if record is None:
             raise DeskError("There is no record with this id: `intake-desk list` shows those there are.")
         if record.state == WITHDRAWN:
