@@ -15,7 +15,6 @@ from intake.site.assets import CLEAR_SITE_DATA
 from intake.site.form_page import hidden_fields
 from intake.site.headers import open_policy
 from intake.site.languages import current_language
-from intake.site.room import room
 from intake.site.service import NotReadyError, Ready, service
 from intake.site.tokens import RETURN
 from intake.site.words import size_in_words
@@ -75,8 +74,8 @@ def health() -> Response:
 def receipt(kept: Kept, ready: Ready, return_code: str = "") -> Response:
     """Return the receipt of a record. An addition shows no code: whoever may use it has it already."""
     open_policy(forms=True)
-    files = room(service().settings, ready.records.engine).evidence > 0
-    page = _receipt_page(current_language(), kept.day, bool(return_code), files, service().demonstration)
+    with_code, files = bool(return_code), ready.takes_files
+    page = _receipt_page(current_language(), kept.day, with_code, files, service().demonstration)
     hidden = hidden_fields(ready.tokens.issue(RETURN, "", ready.recipient_set), return_code)
     page = page.replace(_HIDDEN, hidden).replace(_DIGEST, kept.sha256).replace(_CODE, code.groups(return_code))
     return Response(page)

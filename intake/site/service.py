@@ -18,6 +18,7 @@ from intake.instance import InstanceError, form_key, read_secret
 from intake.settings import Settings
 from intake.site.catalogue import TRANSLATIONS, exists
 from intake.site.keyring import Key, Keyring, KeysError
+from intake.site.room import room
 from intake.site.tokens import Tokens
 from intake.site.uploads import Uploads
 from intake.store.engine import ReplacedError, open_engine
@@ -49,6 +50,8 @@ class Ready:
     instance_id: bytes
     tokens: Tokens
     recipients: tuple[Key, ...]
+    takes_files: bool
+    """Whether there was room for files a second ago."""
 
     @cached_property
     def recipient_set(self) -> str:
@@ -128,7 +131,13 @@ class Service:
         if before is None or before.recipients != keys:
             self._remember(keys)
         self.records.check_writable()
-        return Ready(self.records, identifier, Tokens(form_key(secret)), keys)
+        return Ready(
+            self.records,
+            identifier,
+            Tokens(form_key(secret)),
+            keys,
+            room(self.settings, self.records.engine).evidence > 0,
+        )
 
     def _remember(self, keys: tuple[Key, ...]) -> None:
         for edition in self.editions.values():

@@ -87,8 +87,9 @@ class Records:
         """
         try:
             with writing(self.engine) as connection:
-                _refuse_withdrawn(connection, record.mailbox)
-                if mailbox:
+                if mailbox is None:
+                    _refuse_withdrawn(connection, record.mailbox)
+                else:
                     connection.execute(_INSERT_MAILBOX, {"id": record.mailbox, **vars(mailbox)})
                 insert_record(connection, record)
                 if consents is not None:

@@ -135,6 +135,7 @@ def test_no_room(instance: Instance, chromium: Browser) -> None:
     """Receipt and mailbox say so and have no form for files; words are still taken."""
     with instance.serve(INTAKE_STORAGE_QUOTA_MB="1") as server:
         assert Person.who_sent(server).send(("film.mov", bytes(1_100_000))).status == 200
+        server.settle()  # the receipt shows what was found at most a second ago
         with visit(chromium, server.address) as visitor:
             page = visitor.page
             visitor.open().set(ENOUGH)
