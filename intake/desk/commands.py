@@ -11,8 +11,7 @@ import click
 from intake.desk import evidence, exporting, keys, message_commands, showing, spam
 from intake.desk.errors import one_line
 from intake.desk.opening import Opening
-from intake.desk.options import Group, ask, key_option, passphrase_option, say, today, workspace_option
-from intake.desk.workspace import open_workspace
+from intake.desk.options import Group, ask, key_option, opened, passphrase_option, say, today, workspace_option
 
 _WIDEST = 100
 
@@ -74,7 +73,7 @@ def open_(
 @_as_json
 def list_(workspace: Path, key: Path, passphrase_file: str | None, as_json: bool) -> None:
     """List the records in the workspace, in the order of the server's log."""
-    with open_workspace(workspace, keys.read_reviewer_key(key, ask(passphrase_file))) as desk:
+    with opened(workspace, key, passphrase_file) as desk:
         if as_json:
             found = [showing.listed(record, desk) for record in showing.records(desk)]
             click.echo(json.dumps(found, indent=2))
@@ -94,7 +93,7 @@ def show(
     identifier: str, workspace: Path, key: Path, passphrase_file: str | None, as_json: bool, language: str
 ) -> None:
     """Show one testimony, with what its source added later, or one addition."""
-    with open_workspace(workspace, keys.read_reviewer_key(key, ask(passphrase_file))) as desk:
+    with opened(workspace, key, passphrase_file) as desk:
         record = showing.find(desk, identifier)
         if as_json:
             click.echo(json.dumps(showing.as_json(record, desk), indent=2))
@@ -113,7 +112,7 @@ def show(
 @passphrase_option
 def attachment(identifier: str, out: Path, workspace: Path, key: Path, passphrase_file: str | None) -> None:
     """Write the file of the attachment ID, not encrypted. The workspace remembers where it went."""
-    with open_workspace(workspace, keys.read_reviewer_key(key, ask(passphrase_file))) as desk:
+    with opened(workspace, key, passphrase_file) as desk:
         taken = evidence.take_out(desk, identifier, out, today())
     say(f"{out} is not encrypted: delete it when you no longer need it. Its source called it {one_line(taken.name)}")
 
@@ -127,7 +126,7 @@ def attachment(identifier: str, out: Path, workspace: Path, key: Path, passphras
 def export(name: str, out: Path, workspace: Path, key: Path, passphrase_file: str | None) -> None:
     """Write OUT, not encrypted: the closed answers of the testimonies that may be counted."""
     exporting.check_format(name)
-    with open_workspace(workspace, keys.read_reviewer_key(key, ask(passphrase_file))) as desk:
+    with opened(workspace, key, passphrase_file) as desk:
         done = exporting.export(desk, name, out, today())
     say(f"{done.rows} testimonies are in {out}, one a row. It is not encrypted: delete it when you no longer need it.")
     for reason, count in done.left_out.items():
@@ -142,7 +141,7 @@ def export(name: str, out: Path, workspace: Path, key: Path, passphrase_file: st
 @passphrase_option
 def spam_(identifier: str, undo: bool, workspace: Path, key: Path, passphrase_file: str | None) -> None:
     """Mark testimony ID as spam, and all new ones that look like it."""
-    with open_workspace(workspace, keys.read_reviewer_key(key, ask(passphrase_file))) as desk:
+    with opened(workspace, key, passphrase_file) as desk:
         if undo:
             for name in spam.unmark(desk, identifier):
                 say(f"no longer spam: {name}")

@@ -8,7 +8,7 @@ from enum import Enum, StrEnum
 
 from intake.calls.model import Call, Kind, Question
 from intake.desk import consents
-from intake.desk.messages import SPAM
+from intake.desk.deciding import SPAM
 from intake.desk.workspace import WITHDRAWN, Record, Workspace
 from intake.envelope import Testimony, parse
 

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import click
 
-from intake.desk import keys, messages
+from intake.desk import messages
 from intake.desk.errors import DeskError
-from intake.desk.options import ask, key_option, passphrase_option, say, today, workspace_option
-from intake.desk.workspace import open_workspace
+from intake.desk.options import key_option, opened, passphrase_option, say, today, workspace_option
 from intake.envelope import LONGEST_TEXT, STATES
 
 _MOST_TEXT_FILE = 8 * LONGEST_TEXT  # bytes: no text that may be sent is longer in UTF-8
@@ -24,9 +23,8 @@ _text_file = click.Path(path_type=Path)
 def reply(identifier: str, text_file: Path, workspace: Path, key: Path, passphrase_file: str | None) -> None:
     """Write to the source of testimony ID. The next dispatch brings it."""
     text = _read(text_file)
-    identities = keys.read_reviewer_key(key, ask(passphrase_file))
-    with open_workspace(workspace, identities) as desk:
-        new = messages.reply(desk, identities[0], identifier, text, today())
+    with opened(workspace, key, passphrase_file) as desk:
+        new = messages.reply(desk, identifier, text, today())
     say("The reply is sealed. The next dispatch brings it." if new else "This reply is there already.")
 
 
@@ -51,9 +49,8 @@ def acknowledge(
     if text_file and line:
         raise click.UsageError("Give --text-file or --line, not both.")
     text = _read(text_file) if text_file else line
-    identities = keys.read_reviewer_key(key, ask(passphrase_file))
-    with open_workspace(workspace, identities) as desk:
-        new = messages.acknowledge(desk, identities[0], identifier, state.replace("-", " "), text, today())
+    with opened(workspace, key, passphrase_file) as desk:
+        new = messages.acknowledge(desk, identifier, state.replace("-", " "), text, today())
     say("The acknowledgement is sealed. The next dispatch brings it." if new else "This is acknowledged already.")
 
 
@@ -64,9 +61,8 @@ def acknowledge(
 @passphrase_option
 def dispatch(file: Path, workspace: Path, key: Path, passphrase_file: str | None) -> None:
     """Write FILE for the operator: all replies and acknowledgements, sealed to each source, signed by this desk."""
-    identities = keys.read_reviewer_key(key, ask(passphrase_file))
-    with open_workspace(workspace, identities) as desk:
-        count = messages.dispatch(desk, identities[0], file, today())
+    with opened(workspace, key, passphrase_file) as desk:
+        count = messages.dispatch(desk, file, today())
     say(f"{count} message(s) are in {file}. Give it to the operator, for `intake deliver`.")
 
 

@@ -14,17 +14,16 @@ from pathlib import Path
 
 from intake.age.encrypt import encrypt
 from intake.age.errors import AgeError
-from intake.age.identities import HybridIdentity
 from intake.age.recipients import HybridRecipient
-from intake.desk import keys
+from intake.desk import deciding
+from intake.desk.deciding import SPAM
 from intake.desk.errors import DeskError
 from intake.desk.workspace import QUARANTINED, WITHDRAWN, Record, Workspace
 from intake.dispatch import SealedMessage, is_dispatch, write_dispatch
 from intake.envelope import LONGEST_TEXT, Acknowledgement, FromDesk, Reply, Testimony, build_message, parse
 
-SPAM = "spam"
 RECEIVED = "received"
-DECISIONS = ("accepted", "set aside")
+DECISIONS = (deciding.ACCEPTED, deciding.SET_ASIDE)
 """The acknowledged states that are also the state of the testimony here."""
 _DAYS_SENT = 183
 """A message goes into every dispatch for this many days: each may be lost on its way."""
@@ -41,7 +40,7 @@ class Sent:
     text: str
 
 
-def reply(workspace: Workspace, identity: HybridIdentity, identifier: str, text: str, day: str) -> bool:
+def reply(workspace: Workspace, identifier: str, text: str, day: str) -> bool:
     """Write to the source of a testimony. Return False if the last reply said the same: there is no second one then.
 
     Raises DeskError when the text is empty or too long, or there is no testimony here to reply to.
@@ -52,12 +51,10 @@ def reply(workspace: Workspace, identity: HybridIdentity, identifier: str, text:
     with workspace.transaction():
         record, testimony = _testimony(workspace, identifier)
         message = Reply(id=_new_id(workspace), parent=record.id, day=day, text=text)
-        return _add(workspace, identity, testimony, message)
+        return _add(workspace, testimony, message)
 
 
-def acknowledge(
-    workspace: Workspace, identity: HybridIdentity, identifier: str, state: str, text: str, day: str
-) -> bool:
+def acknowledge(workspace: Workspace, identifier: str, state: str, text: str, day: str) -> bool:
     """Tell the source of a testimony what became of it, in an empty text or more; first of all that it was received.
 
     Returns False if the last acknowledgement said the same: there is no second one then. Raises DeskError as `reply`.
@@ -66,11 +63,11 @@ def acknowledge(
     with workspace.transaction():
         record, testimony = _testimony(workspace, identifier)
         if state in DECISIONS:
-            workspace.set_state(record.id, state)
+            deciding.decide(workspace, record.id, state)
         told = any(message.kind == Acknowledgement.kind for message in sent(workspace, record.id))
         if state != RECEIVED and not told:
-            _add(workspace, identity, testimony, _acknowledgement(workspace, record, RECEIVED, "", day))
-        return _add(workspace, identity, testimony, _acknowledgement(workspace, record, state, text, day))
+            _add(workspace, testimony, _acknowledgement(workspace, record, RECEIVED, "", day))
+        return _add(workspace, testimony, _acknowledgement(workspace, record, state, text, day))
 
 
 def sent(workspace: Workspace, testimony: str) -> Iterator[Sent]:
@@ -79,7 +76,7 @@ def sent(workspace: Workspace, testimony: str) -> Iterator[Sent]:
     return (Sent(*row) for row in workspace.execute(query, (testimony,)).fetchall())
 
 
-def dispatch(workspace: Workspace, identity: HybridIdentity, path: Path, day: str) -> int:
+def dispatch(workspace: Workspace, path: Path, day: str) -> int:
     """Write the file that the operator delivers, and return how many messages are in it.
 
     Every testimony that nothing was acknowledged of is acknowledged as received first, but for spam. An
@@ -87,24 +84,24 @@ def dispatch(workspace: Workspace, identity: HybridIdentity, path: Path, day: st
     """
     if os.path.lexists(path) and not (path.is_file() and is_dispatch(path)):
         raise DeskError(f"{path} is there already, and no dispatch: choose another name.")
-    _acknowledge_received(workspace, identity, day)
+    _acknowledge_received(workspace, day)
     first = (datetime.date.fromisoformat(day) - datetime.timedelta(days=_DAYS_SENT)).isoformat()
     query = "SELECT id, record, sealed FROM messages WHERE day >= ? ORDER BY number"
     messages = [SealedMessage(*row) for row in workspace.execute(query, (first,))]
     # What was withdrawn, too: after a restore, the server may have it again.
     opened = workspace.execute("SELECT id, sha256 FROM records WHERE state != ?", (QUARANTINED,))
-    write_dispatch(path, keys.signing_key(identity), day, messages, dict(opened.fetchall()))
+    write_dispatch(path, workspace.signing_key(), day, messages, dict(opened.fetchall()))
     return len(messages)
 
 
-def _acknowledge_received(workspace: Workspace, identity: HybridIdentity, day: str) -> None:
+def _acknowledge_received(workspace: Workspace, day: str) -> None:
     query = "kind = ? AND state NOT IN (?, ?, ?) AND id NOT IN (SELECT record FROM messages WHERE kind = ?)"
     parameters = (Testimony.kind, QUARANTINED, WITHDRAWN, SPAM, Acknowledgement.kind)
     for found in workspace.records(query, parameters):
         # One that nothing can be sealed to, or that was withdrawn meanwhile, does not keep the others from theirs.
         with contextlib.suppress(DeskError), workspace.transaction():
             record, testimony = _testimony(workspace, found.id)
-            _add(workspace, identity, testimony, _acknowledgement(workspace, record, RECEIVED, "", day))
+            _add(workspace, testimony, _acknowledgement(workspace, record, RECEIVED, "", day))
 
 
 def _testimony(workspace: Workspace, identifier: str) -> tuple[Record, Testimony]:
@@ -132,13 +129,13 @@ def _new_id(workspace: Workspace) -> str:
     return f"{last + 1:08x}{secrets.token_hex(12)}"
 
 
-def _add(workspace: Workspace, identity: HybridIdentity, testimony: Testimony, message: FromDesk) -> bool:
+def _add(workspace: Workspace, testimony: Testimony, message: FromDesk) -> bool:
     """Seal a message and keep it, unless the last of its kind to this source said the same."""
     state = message.state if isinstance(message, Acknowledgement) else ""
     query = "SELECT state, text FROM messages WHERE record = ? AND kind = ? ORDER BY number DESC LIMIT 1"
     if workspace.execute(query, (message.parent, message.kind)).fetchone() == (state, message.text):
         return False
-    plaintext = build_message(message.signed(keys.signing_key(identity)))
+    plaintext = build_message(message.signed(workspace.signing_key()))
     try:
         sealed = encrypt(plaintext, [HybridRecipient.parse(testimony.mailbox)])
     except AgeError:

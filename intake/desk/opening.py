@@ -13,12 +13,13 @@ from intake.age.identities import HybridIdentity
 from intake.bundle import BRINGS, Manifest
 from intake.calls.edition import Edition
 from intake.desk import contacts
+from intake.desk.access import create_workspace, is_workspace, open_workspace
 from intake.desk.errors import DeskError, one_line
 from intake.desk.filing import Filing, opens
 from intake.desk.history import compare
 from intake.desk.reading import Bundle, Trouble, Verified, open_bundle
 from intake.desk.report import report
-from intake.desk.workspace import QUARANTINED, Workspace, create_workspace, head, is_workspace, open_workspace
+from intake.desk.workspace import QUARANTINED, Workspace, head
 
 _GROUP = 4
 

@@ -1,15 +1,19 @@
 """What the commands of `intake-desk` have in common: their options, errors in one line, the passphrase, the day."""
 
+import contextlib
 import datetime
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from intake.age.errors import AgeError
+from intake.desk import keys
+from intake.desk.access import open_workspace
 from intake.desk.errors import DeskError, harmless, one_line
+from intake.desk.workspace import Workspace
 from intake.tar import BundleError
 
 
@@ -37,6 +41,13 @@ passphrase_option = click.option(
     type=click.Path(allow_dash=True),
     help="Read the passphrase from the first line of this file, or of the standard input (-).",
 )
+
+
+@contextlib.contextmanager
+def opened(workspace: Path, key: Path, passphrase_file: str | None) -> Iterator[Workspace]:
+    """Open the workspace with a key file: the reviewer who comes for the first time is called as the file is."""
+    with open_workspace(workspace, keys.read_reviewer_key(key, ask(passphrase_file)), key.stem) as desk:
+        yield desk
 
 
 def say(line: str) -> None:

@@ -1,5 +1,6 @@
 """The tables of the workspace, and how a workspace of an earlier version gets them."""
 
+import secrets
 from typing import Any
 
 from intake.desk.errors import DeskError
@@ -43,7 +44,89 @@ CREATE INDEX messages_by_record ON messages (record);
 CREATE TABLE changes (number INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE);
 CREATE TABLE spam (record TEXT PRIMARY KEY, marking TEXT NOT NULL, before TEXT NOT NULL);
 """
-_STEPS = (_FIRST, _SECOND)
+# What reviewers do is in `trail` alone; the tables from `codes` on are what it comes to, and can be made from it anew.
+# Places in texts are code points: `part` is the record that holds the words, `question` the answer, or "" for the text
+# of an addition, `first` and `last` bound the passage as in Python's slices.
+_THIRD = """
+CREATE TABLE desk (id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL, signing BLOB NOT NULL);
+CREATE TABLE reviewers (
+    name TEXT PRIMARY KEY, recipient TEXT NOT NULL UNIQUE, signing TEXT NOT NULL, removed TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE trail (
+    desk TEXT NOT NULL, number INTEGER NOT NULL, previous TEXT NOT NULL, reviewer TEXT NOT NULL, at TEXT NOT NULL,
+    event TEXT NOT NULL, record TEXT NOT NULL, detail_sha256 TEXT NOT NULL, signature TEXT NOT NULL, detail TEXT,
+    PRIMARY KEY (desk, number)
+);
+CREATE INDEX trail_by_record ON trail (record);
+CREATE INDEX trail_by_time ON trail (at);
+CREATE TABLE testimonies (
+    number INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE, sequence INTEGER NOT NULL, state TEXT NOT NULL,
+    call TEXT NOT NULL, language TEXT NOT NULL, day TEXT NOT NULL, country TEXT NOT NULL, risk INTEGER NOT NULL,
+    hard INTEGER NOT NULL, test INTEGER NOT NULL, additions INTEGER NOT NULL, files INTEGER NOT NULL,
+    opening TEXT NOT NULL
+);
+CREATE TABLE terms (id INTEGER PRIMARY KEY, question TEXT NOT NULL, code TEXT NOT NULL, UNIQUE (question, code));
+CREATE TABLE facets (
+    term INTEGER NOT NULL, testimony INTEGER NOT NULL, PRIMARY KEY (term, testimony)
+) WITHOUT ROWID;
+CREATE INDEX facets_by_testimony ON facets (testimony);
+CREATE VIRTUAL TABLE words USING fts5 (text, content='', contentless_delete=1, tokenize='ascii');
+INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
+CREATE TABLE stale (record TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE searches (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+CREATE TABLE readings (
+    reviewer TEXT NOT NULL, day TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (reviewer, day, record)
+);
+CREATE TABLE refused (
+    export INTEGER NOT NULL, reason TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (export, record, reason)
+);
+CREATE TABLE worked (record TEXT NOT NULL, reviewer TEXT NOT NULL, PRIMARY KEY (record, reviewer));
+CREATE TABLE codes (
+    id TEXT PRIMARY KEY, parent TEXT NOT NULL, name TEXT NOT NULL, colour TEXT NOT NULL, memo TEXT NOT NULL,
+    position INTEGER NOT NULL, merged TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE codings (
+    id TEXT PRIMARY KEY, record TEXT NOT NULL, part TEXT NOT NULL, question TEXT NOT NULL, first INTEGER NOT NULL,
+    last INTEGER NOT NULL, code TEXT NOT NULL, reviewer TEXT NOT NULL, at TEXT NOT NULL
+);
+CREATE INDEX codings_by_record ON codings (record);
+CREATE INDEX codings_by_code ON codings (code, record);
+CREATE TABLE finished (
+    record TEXT NOT NULL, reviewer TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (record, reviewer)
+);
+CREATE TABLE memos (
+    id TEXT PRIMARY KEY, record TEXT NOT NULL, part TEXT NOT NULL, question TEXT NOT NULL, first INTEGER NOT NULL,
+    last INTEGER NOT NULL, code TEXT NOT NULL, text TEXT NOT NULL, reviewer TEXT NOT NULL, at TEXT NOT NULL
+);
+CREATE INDEX memos_by_record ON memos (record);
+CREATE TABLE translations (
+    record TEXT NOT NULL, part TEXT NOT NULL, question TEXT NOT NULL, language TEXT NOT NULL, text TEXT NOT NULL,
+    reviewer TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (part, question, language)
+);
+CREATE INDEX translations_by_record ON translations (record);
+CREATE TABLE links (
+    one TEXT NOT NULL, other TEXT NOT NULL, reviewer TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (one, other)
+);
+CREATE TABLE redactions (
+    id TEXT PRIMARY KEY, record TEXT NOT NULL, part TEXT NOT NULL, question TEXT NOT NULL, first INTEGER NOT NULL,
+    last INTEGER NOT NULL, kind TEXT NOT NULL, pseudonym TEXT NOT NULL, reviewer TEXT NOT NULL, at TEXT NOT NULL
+);
+CREATE INDEX redactions_by_record ON redactions (record);
+CREATE TABLE confirmations (
+    record TEXT NOT NULL, sha256 TEXT NOT NULL, reviewer TEXT NOT NULL, at TEXT NOT NULL,
+    PRIMARY KEY (record, sha256, reviewer)
+);
+CREATE TABLE quotes (
+    id TEXT PRIMARY KEY, record TEXT NOT NULL, part TEXT NOT NULL, question TEXT NOT NULL, first INTEGER NOT NULL,
+    last INTEGER NOT NULL, reviewer TEXT NOT NULL, at TEXT NOT NULL
+);
+CREATE INDEX quotes_by_record ON quotes (record);
+CREATE TABLE agreed (
+    record TEXT NOT NULL, use TEXT NOT NULL, sha256 TEXT NOT NULL, asked TEXT NOT NULL, answer TEXT NOT NULL,
+    reviewer TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (record, use, sha256, reviewer)
+);
+"""
+_STEPS = (_FIRST, _SECOND, _THIRD)
 VERSION = len(_STEPS)
 
 
@@ -62,6 +145,9 @@ def upgrade(database: Any) -> None:
             database.execute(statement)
     if version == 1:
         _name_kinds(database)
+    if version:
+        database.execute("INSERT INTO stale SELECT id FROM records WHERE kind = 'testimony'")
+    database.execute("INSERT INTO desk VALUES (1, ?, ?)", (secrets.token_hex(16), b""))
     database.execute(f"PRAGMA user_version = {VERSION}")
 
 

@@ -5,8 +5,9 @@ import unicodedata
 from dataclasses import dataclass
 
 from intake.calls.model import Kind
+from intake.desk import deciding
+from intake.desk.deciding import SPAM
 from intake.desk.errors import DeskError
-from intake.desk.messages import SPAM
 from intake.desk.workspace import NEW, Record, Workspace
 from intake.envelope import Testimony, parse
 
@@ -51,7 +52,7 @@ def mark(workspace: Workspace, identifier: str) -> list[Record]:
         marking = secrets.token_hex(16)
         for found in marked:
             workspace.execute("INSERT INTO spam VALUES (?, ?, ?)", (found.id, marking, found.state))
-            workspace.set_state(found.id, SPAM)
+            deciding.decide(workspace, found.id, SPAM)
     return marked
 
 
@@ -67,7 +68,7 @@ def unmark(workspace: Workspace, identifier: str) -> list[str]:
         if not group:
             raise DeskError(f"Record {record.id} is not marked as spam.")
         for name, before in group:
-            workspace.set_state(name, before)
+            deciding.decide(workspace, name, before)
             workspace.execute("DELETE FROM spam WHERE record = ?", (name,))
     return [name for name, _ in group]
 

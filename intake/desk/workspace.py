@@ -1,26 +1,19 @@
-"""The desk's memory: one SQLCipher database, and its key sealed to the reviewer. Nothing else is on the disk.
+"""The desk's memory: one SQLCipher database. Beside it is its key, sealed to the reviewers: see `access`.
 
 Every change is one transaction: a desk that is killed at any moment has it whole or not at all.
 """
 
 import contextlib
-import fcntl
-import io
-import os
 import re
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import sqlcipher3.dbapi2 as sqlcipher
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from intake.age.decrypt import decrypt
-from intake.age.encrypt import encrypt
-from intake.age.errors import AgeError, NoMatchError
-from intake.age.identities import HybridIdentity
 from intake.bundle import START, Entry, Manifest, SealedTo
 from intake.calls.edition import Edition
 from intake.desk.errors import DeskError
@@ -33,8 +26,6 @@ CONTENT = "content"
 """The kind of a record that holds the bytes of an attachment, and no envelope."""
 
 _ID = re.compile(r"[0-9a-f]{32}")
-_KEY_FILE = "key.age"
-_DATABASE = "desk.db"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +63,21 @@ class Known:
     entry: Entry | None
 
 
+@dataclass(frozen=True)
+class Reviewer:
+    """Who works at the desk: the name in the workspace, and the key that signs what they do."""
+
+    name: str
+    key: Ed25519PrivateKey
+
+
 class Workspace:
-    """An open workspace. `open_workspace` and `create_workspace` make one."""
+    """An open workspace: `access.open_workspace` gives one. `reviewer` is who opened it."""
+
+    reviewer: Reviewer
 
     def __init__(self, path: Path, key: bytes) -> None:
+        self.key = key
         self._database: Any = sqlcipher.connect(str(path), isolation_level=None, timeout=30)
         self._database.execute("PRAGMA cipher_log_level = NONE")  # it would write to the terminal
         self._database.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
@@ -93,6 +95,27 @@ class Workspace:
         """Check that the key opens the database, and make the tables that it lacks."""
         with self.transaction():
             upgrade(self._database)
+
+    def change_key(self, key: bytes) -> None:
+        """Encrypt the whole workspace anew, at once or not at all."""
+        self._database.execute("PRAGMA journal_mode = DELETE")  # SQLCipher cannot do it in a write-ahead log
+        self._database.execute(f"PRAGMA rekey = \"x'{key.hex()}'\"")
+        self.key = key
+
+    @cached_property
+    def name(self) -> str:
+        """The random name that tells this workspace from others."""
+        return str(self._database.execute("SELECT name FROM desk").fetchone()[0])
+
+    def signing_key(self) -> Ed25519PrivateKey:
+        """Return the key that signs what leaves this desk, whoever works here."""
+        (seed,) = self._database.execute("SELECT signing FROM desk").fetchone()
+        return Ed25519PrivateKey.from_private_bytes(seed)
+
+    def keep_signing_key(self, key: Ed25519PrivateKey) -> None:
+        """Sign what leaves this desk with the key of the reviewer who made it."""
+        seed = key.private_bytes_raw()
+        self._database.execute("UPDATE desk SET signing = ? WHERE signing = x''", (seed,))
 
     def execute(self, query: str, parameters: Sequence[object] = ()) -> Any:
         """Run one statement and return its cursor."""
@@ -214,13 +237,15 @@ class Workspace:
         return record
 
     def save(self, record: Record) -> None:
-        """File a record, or change what is filed of it."""
+        """File a record, or change what is filed of it. Its testimony is to be indexed again."""
         marks = ", ".join(f":{field.name}" for field in fields(Record))
         self._database.execute(f"INSERT OR REPLACE INTO records VALUES ({marks})", asdict(record))  # noqa: S608
+        self._database.execute("INSERT OR IGNORE INTO stale VALUES (?)", (record.parent or record.id,))
 
     def set_state(self, identifier: str, state: str) -> None:
         """Change the state of a record that is filed."""
         self._database.execute("UPDATE records SET state = ? WHERE id = ?", (state, identifier))
+        self._database.execute("UPDATE testimonies SET state = ? WHERE record = ?", (state, identifier))
 
     def _load_edition(self, sha256: str) -> Edition | None:
         rows = self._database.execute("SELECT name, content FROM editions WHERE sha256 = ?", (sha256,)).fetchall()
@@ -231,55 +256,3 @@ def head(log: Mapping[int, Known]) -> tuple[int, str]:
     """Return the sequence number and the digest of the last accepted entry."""
     last = max(log, default=0)
     return last, log[last].digest if log else START
-
-
-def is_workspace(directory: Path) -> bool:
-    """Tell whether there is a workspace in the folder. Raises DeskError when its key is gone."""
-    if (directory / _KEY_FILE).exists():
-        return True
-    if (directory / _DATABASE).exists():
-        raise DeskError(f"{directory} has lost its {_KEY_FILE}: put it back from a copy, or use another folder.")
-    return False
-
-
-@contextlib.contextmanager
-def open_workspace(directory: Path, identities: Sequence[HybridIdentity]) -> Iterator[Workspace]:
-    """Open the workspace in a folder. Raises DeskError when there is none, or the key is not its own."""
-    if not is_workspace(directory):
-        raise DeskError(f"There is no workspace in {directory}: `intake-desk open` makes one.")
-    try:
-        key = decrypt((directory / _KEY_FILE).read_bytes(), identities)
-    except NoMatchError:
-        raise DeskError(f"This key does not open the workspace in {directory}: use the one it was made with.") from None
-    except AgeError as error:
-        raise DeskError(f"{directory / _KEY_FILE} is damaged: {error}") from None
-    try:
-        workspace = Workspace(directory / _DATABASE, key)
-        with contextlib.closing(workspace):
-            workspace.prepare()
-            yield workspace
-    except sqlcipher.DatabaseError as error:
-        raise DeskError(
-            f"The workspace in {directory} cannot be used ({error}): put it back from a copy, or open the bundles "
-            "again in another folder."
-        ) from None
-
-
-def create_workspace(directory: Path, identities: Sequence[HybridIdentity]) -> None:
-    """Make an empty workspace whose key is sealed to the identities. Only its owner may read the folder."""
-    directory.mkdir(parents=True, exist_ok=True)
-    directory.chmod(0o700)
-    sealed = encrypt(secrets.token_bytes(32), [identity.recipient() for identity in identities])
-    folder = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)  # of two desks that start at once, the first one's key is the one
-        if not (directory / _KEY_FILE).exists():
-            # Under its name only when it is whole and on the disk: without it, everything filed later would be lost.
-            part = directory / f"{_KEY_FILE}.part"
-            with io.FileIO(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
-                sink.write(sealed)
-                os.fsync(sink.fileno())
-            part.replace(directory / _KEY_FILE)
-            os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -11,7 +11,7 @@ from desk.conftest import DUTY
 from desk.stick import CALL, SOURCE, Desk, Server
 from intake.calls.edition import Edition
 from intake.desk import consents
-from intake.desk.workspace import open_workspace
+from intake.desk.access import open_workspace
 from intake.encoding import encode_base64
 from intake.envelope import Consent, build
 

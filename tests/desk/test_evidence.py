@@ -19,7 +19,7 @@ from desk.conftest import DUTY
 from desk.stick import Desk, Server
 from intake.age.encrypt import Encryptor, encrypt
 from intake.age.identities import HybridIdentity
-from intake.desk.workspace import open_workspace
+from intake.desk.access import open_workspace
 from intake.envelope import build, padded_size
 
 KIB, MIB = 1024, 1024 * 1024

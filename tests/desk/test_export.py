@@ -20,7 +20,7 @@ from desk.stick import CALL, Desk, Server, catalogue
 from intake.calls.edition import Edition
 from intake.calls.load import load_call
 from intake.desk import exporting, gate
-from intake.desk.workspace import open_workspace
+from intake.desk.access import open_workspace
 from intake.envelope import Testimony as SealedTestimony
 from intake.envelope import build
 

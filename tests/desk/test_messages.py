@@ -12,7 +12,7 @@ from intake.age.decrypt import decrypt
 from intake.age.errors import AgeError
 from intake.age.identities import HybridIdentity
 from intake.desk import keys
-from intake.desk.workspace import open_workspace
+from intake.desk.access import open_workspace
 from intake.dispatch import Dispatch, SealedMessage
 from intake.encoding import EnvelopeError, encode_base64
 from intake.envelope import Acknowledgement, FromDesk, Reply, parse_message

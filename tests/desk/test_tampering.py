@@ -17,9 +17,9 @@ from desk.stick import CALL, Desk, Server, rewrite
 from intake.age.encrypt import encrypt
 from intake.bundle import LOG, MANIFEST, record_member, write_bundle
 from intake.calls.edition import Edition
+from intake.desk.access import open_workspace
 from intake.desk.opening import Opening
 from intake.desk.reading import open_bundle
-from intake.desk.workspace import open_workspace
 from intake.envelope import build
 from intake.tar import BundleError
 

@@ -111,7 +111,7 @@ def test_an_upgrade_that_fails_changes_nothing(desk: Desk, database: sqlcipher.C
 
 
 def test_a_newer_workspace_is_left_alone(desk: Desk, database: sqlcipher.Connection) -> None:
-    database.execute("PRAGMA user_version = 3")
+    database.execute("PRAGMA user_version = 4")
     database.close()
     result = desk.at_desk("list")
     assert result.returncode == 1

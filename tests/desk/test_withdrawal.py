@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from desk.conftest import DUTY
 from desk.stick import Desk, Server
 from intake.age.decrypt import decrypt
+from intake.desk.access import open_workspace
 from intake.desk.filing import Filing
 from intake.desk.reading import open_bundle
-from intake.desk.workspace import open_workspace
 from intake.encoding import encode_base64
 from intake.envelope import Withdrawal, build
 

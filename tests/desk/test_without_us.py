@@ -11,9 +11,9 @@ import pytest
 from desk.conftest import DUTY, PASSPHRASE
 from desk.stick import Desk, Server
 from intake.age.identities import HybridIdentity
+from intake.desk.access import open_workspace
 from intake.desk.keys import signing_key
 from intake.desk.schema import VERSION
-from intake.desk.workspace import open_workspace
 from intake.dispatch import write_dispatch
 from intake.envelope import Acknowledgement, Reply
 

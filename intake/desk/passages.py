@@ -1,0 +1,86 @@
+"""The words of a testimony, and places in them: counted in code points of the text as it was sent."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from intake.calls.model import Kind
+from intake.desk.errors import DeskError
+from intake.desk.workspace import Record, Workspace
+from intake.envelope import Addition, Testimony, parse
+
+Thing = TypeVar("Thing")
+
+_FREE = (Kind.TEXT, Kind.TEXTAREA)
+
+
+@dataclass(frozen=True)
+class Text:
+    """Words as their source wrote them.
+
+    `part` is the id of the record they came in, the testimony's or an addition's; `question` the one they answer, or
+    nothing for an addition that is only a text.
+    """
+
+    part: str
+    question: str
+    text: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A place in a text: from the code point `first` up to, and without, the code point `last`."""
+
+    part: str
+    question: str
+    first: int
+    last: int
+
+
+def texts(workspace: Workspace, testimony: Record) -> Iterator[Text]:
+    """Yield the free answers of a filed testimony in the order of its call, then those of its additions.
+
+    How to reach the source is none of it: a section that is kept for some days only holds no testimony.
+    """
+    yield from _texts(workspace, testimony)
+    for addition in workspace.children(testimony.id, Addition.kind):
+        yield from _texts(workspace, addition)
+
+
+def words(workspace: Workspace, testimony: Record, passage: Passage) -> str:
+    """Return what a passage of a testimony says. Raises DeskError when there is no such place in it."""
+    for text in texts(workspace, testimony):
+        if (text.part, text.question) == (passage.part, passage.question):
+            if 0 <= passage.first < passage.last <= len(text.text):
+                return text.text[passage.first : passage.last]
+            break
+    raise DeskError("There is no such passage in this testimony: mark it again.")
+
+
+def segments(text: str, spans: Iterable[tuple[int, int, Thing]]) -> Iterator[tuple[str, list[Thing]]]:
+    """Cut a text where any span begins or ends, and yield each piece with what covers it, in the order given.
+
+    Spans are (first, last, thing); they may overlap, nest, touch and reach beyond the text.
+    """
+    held = [(max(first, 0), min(last, len(text)), thing) for first, last, thing in spans]
+    edges = sorted({0, len(text), *(edge for first, last, _ in held if first < last for edge in (first, last))})
+    for start, end in zip(edges, edges[1:], strict=False):
+        yield text[start:end], [thing for first, last, thing in held if first <= start and end <= last]
+
+
+def _texts(workspace: Workspace, record: Record) -> Iterator[Text]:
+    envelope = parse(record.content)
+    if not isinstance(envelope, Testimony | Addition):
+        return
+    if isinstance(envelope, Addition) and envelope.text:
+        yield Text(record.id, "", envelope.text, envelope.language)
+        return
+    edition = workspace.edition(envelope.edition)
+    for section in edition.call.sections if edition else ():
+        if section.keep_days or section.consent:
+            continue
+        for question in section.questions:
+            answer = envelope.answers.get(question.id)
+            if question.kind in _FREE and isinstance(answer, str) and answer:
+                yield Text(record.id, question.id, answer, envelope.language)
