@@ -19,7 +19,7 @@ from intake.age.decrypt import decrypt
 from intake.age.encrypt import encrypt
 from intake.age.errors import AgeError, NoMatchError
 from intake.age.identities import HybridIdentity
-from intake.age.recipients import HybridRecipient
+from intake.age.recipients import HybridRecipient, parse_recipient
 from intake.desk import trail
 from intake.desk.errors import DeskError
 from intake.desk.keys import signing_key
@@ -59,12 +59,13 @@ def open_workspace(
         with contextlib.closing(_unsealed(directory, identities)) as workspace:
             with workspace.transaction():
                 workspace.reviewer = _enter(workspace, identities, name)
+            if workspace.new_key_due:
+                _change_key(workspace, directory)
             yield workspace
+    except sqlcipher.OperationalError as error:
+        raise DeskError(_explained(directory, str(error))) from None
     except sqlcipher.DatabaseError as error:
-        raise DeskError(
-            f"The workspace in {directory} cannot be used ({error}): put it back from a copy, or open the bundles "
-            "again in another folder."
-        ) from None
+        raise DeskError(_broken(directory, str(error))) from None
 
 
 def create_workspace(directory: Path, identities: Sequence[HybridIdentity]) -> None:
@@ -98,7 +99,7 @@ def add_reviewer(workspace: Workspace, directory: Path, public_file: Path) -> st
             raise DeskError(f"{found[0][0]} was removed: let them make a new key, under another name.")
         workspace.execute("INSERT INTO reviewers VALUES (?, ?, ?, '')", (name, str(recipient), signing))
         trail.write(workspace, "reviewer added", detail={"name": name, "recipient": recipient.fingerprint})
-        _write_key(directory / _KEY_FILE, workspace.key, _recipients(workspace))
+        _write_key(directory / _KEY_FILE, workspace.key, recipients(workspace))
     return name
 
 
@@ -107,25 +108,53 @@ def remove_reviewer(workspace: Workspace, directory: Path, name: str) -> None:
 
     What they did stays. A copy that they have of the workspace as it was stays open to them. Raises DeskError.
     """
-    with _locked(directory):
-        with workspace.transaction():
-            row = workspace.execute("SELECT removed FROM reviewers WHERE name = ?", (name,)).fetchone()
-            if row is None or row[0]:
-                raise DeskError(f"There is no reviewer {name} here: `intake-desk reviewer list` shows those there are.")
-            if name == workspace.reviewer.name:
-                raise DeskError("Nobody removes themselves: let another reviewer do it.")
-            entry = trail.write(workspace, "reviewer removed", detail={"name": name})
-            workspace.execute("UPDATE reviewers SET removed = ? WHERE name = ?", (entry.day, name))
-        # Killed after this line, the next one to open finds both keys and finishes: see _unsealed.
-        key = secrets.token_bytes(32)
-        _write_key(directory / _NEXT_KEY_FILE, key, _recipients(workspace))
-        workspace.change_key(key)
-        (directory / _NEXT_KEY_FILE).replace(directory / _KEY_FILE)
+    with _locked(directory), workspace.transaction():
+        row = workspace.execute("SELECT removed FROM reviewers WHERE name = ?", (name,)).fetchone()
+        if row is None or row[0]:
+            raise DeskError(f"There is no reviewer {name} here: `intake-desk reviewer list` shows those there are.")
+        if name == workspace.reviewer.name:
+            raise DeskError("Nobody removes themselves: let another reviewer do it.")
+        entry = trail.write(workspace, "reviewer removed", detail={"name": name})
+        workspace.execute("UPDATE reviewers SET removed = ? WHERE name = ?", (entry.day, name))
+        workspace.execute("UPDATE desk SET new_key_due = 1")
+    _change_key(workspace, directory)
 
 
 def reviewers(workspace: Workspace) -> list[tuple[str, str]]:
     """Return the name of every reviewer, and the day of removal or nothing."""
     return [(name, removed) for name, removed in workspace.execute("SELECT name, removed FROM reviewers ORDER BY name")]
+
+
+def recipients(workspace: Workspace) -> list[HybridRecipient]:
+    """Return the keys of those who may open the workspace."""
+    return [HybridRecipient.parse(recipient) for _, recipient, _ in _known(workspace)]
+
+
+def _change_key(workspace: Workspace, directory: Path) -> None:
+    """Give the workspace a key that is sealed to the reviewers of now only. Killed anywhere, the next to open goes on:
+    until the last line, both keys are there, and the workspace remembers that a new one is due."""
+    with _locked(directory):
+        key = secrets.token_bytes(32)
+        _write_key(directory / _NEXT_KEY_FILE, key, recipients(workspace))
+        workspace.change_key(key)
+        (directory / _NEXT_KEY_FILE).replace(directory / _KEY_FILE)
+        with workspace.transaction():
+            workspace.execute("UPDATE desk SET new_key_due = 0")
+
+
+def _explained(directory: Path, error: str) -> str:
+    if "locked" in error or "busy" in error:
+        return f"Another desk is at work in {directory}: wait for it, or end it."
+    if "full" in error:
+        return f"The disk of {directory} is full: nothing was changed. Make room, then do it again."
+    return _broken(directory, error)
+
+
+def _broken(directory: Path, error: str) -> str:
+    return (
+        f"The workspace in {directory} cannot be used ({error}): put it back from a copy, or open the bundles again in "
+        "another folder."
+    )
 
 
 def _unsealed(directory: Path, identities: Sequence[HybridIdentity]) -> Workspace:
@@ -167,6 +196,10 @@ def _opened(directory: Path, key: bytes) -> Workspace:
 def _enter(workspace: Workspace, identities: Sequence[HybridIdentity], name: str) -> Reviewer:
     """Return who this is, and remember those who come for the first time with the key that they sign with."""
     known = {recipient: (who, signing) for who, recipient, signing in _known(workspace)}
+    query = "SELECT name FROM reviewers WHERE recipient = ?"
+    for own in identities if not known.keys() & {str(found.recipient()) for found in identities} else ():
+        if row := workspace.execute(query, (str(own.recipient()),)).fetchone():
+            raise DeskError(f"{row[0]} was removed from this workspace.")
     identity = next((found for found in identities if str(found.recipient()) in known), identities[0])
     key = signing_key(identity)
     signing = encode_base64(key.public_key().public_bytes_raw())
@@ -201,10 +234,6 @@ def _known(workspace: Workspace) -> list[tuple[str, str, str]]:
     return [(name, recipient, signing) for name, recipient, signing in workspace.execute(query)]
 
 
-def _recipients(workspace: Workspace) -> list[HybridRecipient]:
-    return [HybridRecipient.parse(recipient) for _, recipient, _ in _known(workspace)]
-
-
 def _free(name: str, taken: set[str]) -> str:
     number = 2
     free = name
@@ -218,7 +247,10 @@ def _recipient(path: Path) -> HybridRecipient:
         found = _lines(path)
         if len(found) != 1:
             raise DeskError(f"{path} holds {len(found)} keys: give the NAME.pub that `intake-desk keygen` wrote.")
-        return HybridRecipient.parse(found[0])
+        recipient = parse_recipient(found[0])
+        if isinstance(recipient, HybridRecipient):
+            return recipient
+        raise DeskError(f"{path} holds a key of the older kind: use one that `intake-desk keygen` made.")
     except AgeError as error:
         raise DeskError(f"{path} is not the NAME.pub that `intake-desk keygen` wrote: {error}") from None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from intake.desk import evidence, exporting, keys, message_commands, showing, spam
+from intake.desk import evidence, exporting, keys, message_commands, reviewer_commands, showing, spam
 from intake.desk.errors import one_line
 from intake.desk.opening import Opening
 from intake.desk.options import Group, ask, key_option, opened, passphrase_option, say, today, workspace_option
@@ -56,7 +56,7 @@ def open_(
     accept_restore: str,
 ) -> None:
     """Check bundles from the server, decrypt what is sound, and file it in the workspace."""
-    opening = Opening(keys.read_reviewer_key(key, ask(passphrase_file)), today(), say, accept_restore)
+    opening = Opening(keys.read_reviewer_key(key, ask(passphrase_file)), today(), say, accept_restore, key.stem)
     try:
         opening.run(bundles, workspace, server_key)
     finally:  # what was found before a failure is not to be lost with it
@@ -102,6 +102,18 @@ def show(
         width = min(shutil.get_terminal_size().columns, _WIDEST)
         for line in showing.as_text(record, desk, language, preferred, width):
             say(line)
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port on this machine.")
+@workspace_option
+@key_option
+@passphrase_option
+def serve(port: int, workspace: Path, key: Path, passphrase_file: str | None) -> None:
+    """Serve the review desk to the browser of this machine, until Ctrl-C. It prints the address, which works once."""
+    from intake.desk.review.serving import serve as serve_pages  # slow to load, and no other command needs it
+
+    serve_pages(workspace, key, ask(passphrase_file), say, port)
 
 
 @main.command()
@@ -160,7 +172,13 @@ def decrypt(file: Path, key: Path, passphrase_file: str | None, out: Path) -> No
     keys.decrypt_file(file, keys.read_key(key, ask(passphrase_file)), out)
 
 
-for command in (message_commands.reply, message_commands.acknowledge, message_commands.dispatch):
+for command in (
+    message_commands.reply,
+    message_commands.acknowledge,
+    message_commands.dispatch,
+    reviewer_commands.reviewer,
+    reviewer_commands.merge,
+):
     main.add_command(command)
 
 

@@ -34,19 +34,25 @@ def decide(workspace: Workspace, identifier: str, state: str) -> Entry | None:
     return entry
 
 
-def take_back(workspace: Workspace, entries: Iterable[tuple[str, int]]) -> list[str]:
-    """Undo decisions, given by the desk and the number of their entries, in the caller's transaction.
+def take_back(workspace: Workspace, digests: Iterable[str]) -> list[str]:
+    """Undo decisions, named by the digests of their entries, in the caller's transaction.
 
     What was decided again since then stays as it is. Returns the ids of the testimonies that have their state again.
     """
     changed = []
-    for desk, number in entries:
-        for entry in list(trail.entries(workspace, "desk = ? AND number = ? AND event = ?", (desk, number, _DECIDED))):
+    for digest in digests:
+        for entry in list(trail.entries(workspace, "digest = ? AND event = ?", (digest, _DECIDED))):
             record = workspace.record(entry.record)
             if record and record.filed and entry.detail and record.state == entry.detail["state"]:
                 decide(workspace, record.id, entry.detail["before"])
                 changed.append(record.id)
     return changed
+
+
+def resume(workspace: Workspace, identifier: str) -> None:
+    """Give a testimony that is filed only now the state it got at another desk, in the caller's transaction."""
+    for entry in list(trail.entries(workspace, "record = ? AND event = ?", (identifier, _DECIDED))):
+        _decided(workspace, entry)
 
 
 def _decided(workspace: Workspace, entry: Entry) -> None:

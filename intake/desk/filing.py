@@ -10,7 +10,7 @@ from intake.age.errors import AgeError, NoMatchError
 from intake.age.header import read_header
 from intake.age.identities import HybridIdentity
 from intake.bundle import Entry
-from intake.desk import consents, evidence
+from intake.desk import consents, deciding, evidence
 from intake.desk.evidence import ContentError
 from intake.desk.judging import QuarantineError, WithdrawnError, judge
 from intake.desk.reading import Bundle, Trouble
@@ -151,6 +151,7 @@ class Filing:
         elif isinstance(envelope, Consent):
             consents.remember(self._workspace, record)
         elif isinstance(envelope, Testimony):
+            deciding.resume(self._workspace, record.id)
             self._settle_waiting(record.id)
 
     def _settle_waiting(self, testimony: str) -> None:

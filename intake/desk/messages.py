@@ -19,8 +19,9 @@ from intake.desk import deciding
 from intake.desk.deciding import SPAM
 from intake.desk.errors import DeskError
 from intake.desk.workspace import QUARANTINED, WITHDRAWN, Record, Workspace
+from intake.desk.written import checked
 from intake.dispatch import SealedMessage, is_dispatch, write_dispatch
-from intake.envelope import LONGEST_TEXT, Acknowledgement, FromDesk, Reply, Testimony, build_message, parse
+from intake.envelope import Acknowledgement, FromDesk, Reply, Testimony, build_message, parse
 
 RECEIVED = "received"
 DECISIONS = (deciding.ACCEPTED, deciding.SET_ASIDE)
@@ -45,7 +46,7 @@ def reply(workspace: Workspace, identifier: str, text: str, day: str) -> bool:
 
     Raises DeskError when the text is empty or too long, or there is no testimony here to reply to.
     """
-    text = _checked(text)
+    text = checked(text)
     if not text:
         raise DeskError("The text is empty: nothing was written to the source.")
     with workspace.transaction():
@@ -59,7 +60,7 @@ def acknowledge(workspace: Workspace, identifier: str, state: str, text: str, da
 
     Returns False if the last acknowledgement said the same: there is no second one then. Raises DeskError as `reply`.
     """
-    text = _checked(text)
+    text = checked(text)
     with workspace.transaction():
         record, testimony = _testimony(workspace, identifier)
         if state in DECISIONS:
@@ -145,12 +146,3 @@ def _add(workspace: Workspace, testimony: Testimony, message: FromDesk) -> bool:
         "INSERT INTO messages (id, record, kind, day, state, text, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)", row
     )
     return True
-
-
-def _checked(text: str) -> str:
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").strip()
-    if len(text) > LONGEST_TEXT:
-        raise DeskError(f"The text has {len(text)} characters, and {LONGEST_TEXT} are the most.")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise DeskError("The text is not valid Unicode.")
-    return text

@@ -13,7 +13,7 @@ from intake.age.identities import HybridIdentity
 from intake.bundle import BRINGS, Manifest
 from intake.calls.edition import Edition
 from intake.desk import contacts
-from intake.desk.access import create_workspace, is_workspace, open_workspace
+from intake.desk.access import FIRST_REVIEWER, create_workspace, is_workspace, open_workspace
 from intake.desk.errors import DeskError, one_line
 from intake.desk.filing import Filing, opens
 from intake.desk.history import compare
@@ -26,7 +26,8 @@ _GROUP = 4
 
 @dataclass
 class Opening:
-    """One run of `open`. `tell` gets each line for the reviewer; `restore_reason` accepts a restored server.
+    """One run of `open`. `tell` gets each line for the reviewer; `restore_reason` accepts a restored server;
+    `name` is what the reviewer is called who comes for the first time.
 
     `troubles` collects everything that is not as it should be.
     """
@@ -35,6 +36,7 @@ class Opening:
     day: str
     tell: Callable[[str], None]
     restore_reason: str = ""
+    name: str = FIRST_REVIEWER
     troubles: list[Trouble] = field(default_factory=list)
 
     def run(self, paths: Sequence[Path], directory: Path, expected_key: str = "") -> None:
@@ -47,7 +49,7 @@ class Opening:
             bundles = [stack.enter_context(open_bundle(path)) for path in paths]
             bundles.sort(key=lambda bundle: (bundle.manifest.since, bundle.manifest.until))
             known = is_workspace(directory)
-            workspace = stack.enter_context(open_workspace(directory, self.identities)) if known else None
+            workspace = stack.enter_context(open_workspace(directory, self.identities, self.name)) if known else None
             pinned = (workspace and workspace.server_key()) or bundles[0].server_key
             for bundle in bundles:
                 _check_server_key(bundle.server_key, pinned, expected_key)
@@ -55,7 +57,7 @@ class Opening:
             if workspace is None:
                 self._check_identities(opened)
                 create_workspace(directory, self.identities)
-                workspace = stack.enter_context(open_workspace(directory, self.identities))
+                workspace = stack.enter_context(open_workspace(directory, self.identities, self.name))
             filing = Filing(workspace, self.identities)
             for bundle, found in opened:
                 self.troubles += found.troubles

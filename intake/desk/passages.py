@@ -1,5 +1,6 @@
 """The words of a testimony, and places in them: counted in code points of the text as it was sent."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -65,7 +66,7 @@ def segments(text: str, spans: Iterable[tuple[int, int, Thing]]) -> Iterator[tup
     """
     held = [(max(first, 0), min(last, len(text)), thing) for first, last, thing in spans]
     edges = sorted({0, len(text), *(edge for first, last, _ in held if first < last for edge in (first, last))})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         yield text[start:end], [thing for first, last, thing in held if first <= start and end <= last]
 
 

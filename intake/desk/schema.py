@@ -1,6 +1,5 @@
 """The tables of the workspace, and how a workspace of an earlier version gets them."""
 
-import secrets
 from typing import Any
 
 from intake.desk.errors import DeskError
@@ -48,17 +47,20 @@ CREATE TABLE spam (record TEXT PRIMARY KEY, marking TEXT NOT NULL, before TEXT N
 # Places in texts are code points: `part` is the record that holds the words, `question` the answer, or "" for the text
 # of an addition, `first` and `last` bound the passage as in Python's slices.
 _THIRD = """
-CREATE TABLE desk (id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL, signing BLOB NOT NULL);
+CREATE TABLE desk (
+    id INTEGER PRIMARY KEY CHECK (id = 1), signing BLOB NOT NULL DEFAULT x'',
+    new_key_due INTEGER NOT NULL DEFAULT 0
+);
 CREATE TABLE reviewers (
     name TEXT PRIMARY KEY, recipient TEXT NOT NULL UNIQUE, signing TEXT NOT NULL, removed TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE trail (
-    desk TEXT NOT NULL, number INTEGER NOT NULL, previous TEXT NOT NULL, reviewer TEXT NOT NULL, at TEXT NOT NULL,
-    event TEXT NOT NULL, record TEXT NOT NULL, detail_sha256 TEXT NOT NULL, signature TEXT NOT NULL, detail TEXT,
-    PRIMARY KEY (desk, number)
+    digest TEXT PRIMARY KEY, number INTEGER NOT NULL, previous TEXT NOT NULL, reviewer TEXT NOT NULL, at TEXT NOT NULL,
+    event TEXT NOT NULL, record TEXT NOT NULL, detail_sha256 TEXT NOT NULL, signature TEXT NOT NULL, detail TEXT
 );
 CREATE INDEX trail_by_record ON trail (record);
-CREATE INDEX trail_by_time ON trail (at);
+CREATE INDEX trail_by_time ON trail (at, number, digest);
+CREATE TABLE tips (digest TEXT PRIMARY KEY);
 CREATE TABLE testimonies (
     number INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE, sequence INTEGER NOT NULL, state TEXT NOT NULL,
     call TEXT NOT NULL, language TEXT NOT NULL, day TEXT NOT NULL, country TEXT NOT NULL, risk INTEGER NOT NULL,
@@ -83,7 +85,7 @@ CREATE TABLE refused (
 CREATE TABLE worked (record TEXT NOT NULL, reviewer TEXT NOT NULL, PRIMARY KEY (record, reviewer));
 CREATE TABLE codes (
     id TEXT PRIMARY KEY, parent TEXT NOT NULL, name TEXT NOT NULL, colour TEXT NOT NULL, memo TEXT NOT NULL,
-    position INTEGER NOT NULL, merged TEXT NOT NULL DEFAULT ''
+    position INTEGER NOT NULL, merged TEXT NOT NULL, retired INTEGER NOT NULL
 );
 CREATE TABLE codings (
     id TEXT PRIMARY KEY, record TEXT NOT NULL, part TEXT NOT NULL, question TEXT NOT NULL, first INTEGER NOT NULL,
@@ -107,6 +109,7 @@ CREATE INDEX translations_by_record ON translations (record);
 CREATE TABLE links (
     one TEXT NOT NULL, other TEXT NOT NULL, reviewer TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (one, other)
 );
+CREATE INDEX links_by_other ON links (other);
 CREATE TABLE redactions (
     id TEXT PRIMARY KEY, record TEXT NOT NULL, part TEXT NOT NULL, question TEXT NOT NULL, first INTEGER NOT NULL,
     last INTEGER NOT NULL, kind TEXT NOT NULL, pseudonym TEXT NOT NULL, reviewer TEXT NOT NULL, at TEXT NOT NULL
@@ -121,10 +124,20 @@ CREATE TABLE quotes (
     last INTEGER NOT NULL, reviewer TEXT NOT NULL, at TEXT NOT NULL
 );
 CREATE INDEX quotes_by_record ON quotes (record);
-CREATE TABLE agreed (
-    record TEXT NOT NULL, use TEXT NOT NULL, sha256 TEXT NOT NULL, asked TEXT NOT NULL, answer TEXT NOT NULL,
-    reviewer TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (record, use, sha256, reviewer)
+CREATE TABLE dismissed (
+    record TEXT NOT NULL, part TEXT NOT NULL, question TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (record, part, question, first, last)
 );
+CREATE TABLE asked (
+    id TEXT PRIMARY KEY, record TEXT NOT NULL, quote TEXT NOT NULL, use TEXT NOT NULL, name TEXT NOT NULL,
+    text TEXT NOT NULL, before TEXT NOT NULL, reviewer TEXT NOT NULL, at TEXT NOT NULL
+);
+CREATE INDEX asked_by_record ON asked (record);
+CREATE TABLE agreed (
+    asked TEXT NOT NULL, reviewer TEXT NOT NULL, record TEXT NOT NULL, answer TEXT NOT NULL, sha256 TEXT NOT NULL,
+    at TEXT NOT NULL, PRIMARY KEY (asked, reviewer)
+);
+ALTER TABLE exports ADD COLUMN what TEXT NOT NULL DEFAULT 'answers';
 """
 _STEPS = (_FIRST, _SECOND, _THIRD)
 VERSION = len(_STEPS)
@@ -147,7 +160,7 @@ def upgrade(database: Any) -> None:
         _name_kinds(database)
     if version:
         database.execute("INSERT INTO stale SELECT id FROM records WHERE kind = 'testimony'")
-    database.execute("INSERT INTO desk VALUES (1, ?, ?)", (secrets.token_hex(16), b""))
+    database.execute("INSERT INTO desk (id) VALUES (1)")
     database.execute(f"PRAGMA user_version = {VERSION}")
 
 

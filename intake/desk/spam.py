@@ -65,6 +65,8 @@ def unmark(workspace: Workspace, identifier: str) -> list[str]:
         record = workspace.found(identifier)
         query = "SELECT record, before FROM spam WHERE marking IN (SELECT marking FROM spam WHERE record = ?)"
         group: list[tuple[str, str]] = workspace.execute(f"{query} ORDER BY record", (record.id,)).fetchall()
+        if not group and record.state == SPAM:  # another desk marked it, or the review desk did
+            group = [(record.id, NEW)]
         if not group:
             raise DeskError(f"Record {record.id} is not marked as spam.")
         for name, before in group:

@@ -1,14 +1,15 @@
-"""The audit trail: everything that reviewers do, each entry linked to the one before and signed by who did it.
+"""The audit trail: everything that reviewers do, each entry linked to those before and signed by who did it.
 
 What they do is kept here and nowhere else: the tables that pages read are made from it, and can be made again. So two
-workspaces are merged by putting their trails together. The digest of an entry covers that of its detail and not the
-detail itself, which is deleted when its testimony is withdrawn: the chain still holds.
+workspaces, or two copies of one, are merged by putting their trails together: where they went apart, two entries follow
+the same one, and the next entry after that follows both. The digest of an entry covers that of its detail and
+not the detail itself, which is deleted when its testimony is withdrawn: the chain still holds.
 """
 
 import datetime
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -25,22 +26,19 @@ from intake.encoding import (
 )
 
 PURPOSE = "trail"
-START = "0" * 64
-"""What the first entry of a desk is linked to."""
-
 _SALT_BYTES = 16
-_COLUMNS = "desk, number, previous, reviewer, at, event, record, detail_sha256, signature, detail"
+_COLUMNS = "number, previous, reviewer, at, event, record, detail_sha256, signature, detail"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One thing that a reviewer did: `desk` names the workspace where, `number` counts there from 1.
+    """One thing that a reviewer did.
 
-    `at` is the desk's own clock, in UTC to the second. `record` is the testimony it is about, or nothing. `text` is
-    the detail as JSON, or None when it was deleted.
+    `previous` holds the digests of the entries it follows, sorted, with spaces between: none for the first, and several
+    after a merge. `number` is one more than the highest of theirs. `at` is the desk's own clock, in UTC to the second.
+    `record` is the testimony it is about, or nothing. `text` is the detail as JSON, or None when it was deleted.
     """
 
-    desk: str
     number: int
     previous: str
     reviewer: str
@@ -63,9 +61,9 @@ class Entry:
         """The day on which it was done."""
         return self.at[: len("2026-11-22")]
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """What the next entry is linked to: SHA-256 of everything but the detail, in hex."""
+        """What names the entry, and what the next is linked to: SHA-256 of everything but the detail, in hex."""
         return hashlib.sha256(canonical([*self._signed.values(), self.signature])).hexdigest()
 
     def verify(self, key: bytes) -> None:
@@ -76,7 +74,7 @@ class Entry:
 
     @property
     def _signed(self) -> dict[str, Any]:
-        names = ("desk", "number", "previous", "reviewer", "at", "event", "record", "detail_sha256")
+        names = ("number", "previous", "reviewer", "at", "event", "record", "detail_sha256")
         return {name: getattr(self, name) for name in names}
 
 
@@ -90,18 +88,15 @@ def write(workspace: Workspace, event: str, record: str = "", detail: Mapping[st
     `record` is the testimony it is about. `detail` is JSON without fractions; nothing else of the entry holds an answer
     or a text.
     """
-    desk = workspace.name
-    query = f"SELECT {_COLUMNS} FROM trail WHERE desk = ? ORDER BY number DESC LIMIT 1"  # noqa: S608
-    row = workspace.execute(query, (desk,)).fetchone()
-    last = _entry(row) if row else None
+    query = f"SELECT {_COLUMNS} FROM trail JOIN tips USING (digest) ORDER BY digest"  # noqa: S608
+    tips = [_entry(row) for row in workspace.execute(query).fetchall()]
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     text = canonical({**(detail or {}), "salt": secrets.token_hex(_SALT_BYTES)}).decode()
     signed: dict[str, Any] = {
-        "desk": desk,
-        "number": last.number + 1 if last else 1,
-        "previous": last.digest if last else START,
+        "number": max((tip.number for tip in tips), default=0) + 1,
+        "previous": " ".join(tip.digest for tip in tips),
         "reviewer": workspace.reviewer.name,
-        "at": max(now, last.at) if last else now,  # a clock that was set back does not turn the order around
+        "at": max([now, *(tip.at for tip in tips)]),  # a clock that was set back does not turn the order around
         "event": event,
         "record": record,
         "detail_sha256": _sha256(text),
@@ -113,16 +108,20 @@ def write(workspace: Workspace, event: str, record: str = "", detail: Mapping[st
 
 
 def insert(workspace: Workspace, entry: Entry) -> None:
-    """Keep an entry, in the caller's transaction."""
-    values = [getattr(entry, name) for name in (*_COLUMNS.split(", ")[:-1], "text")]
-    workspace.execute(f"INSERT INTO trail ({_COLUMNS}) VALUES ({', '.join('?' * len(values))})", values)  # noqa: S608
+    """Keep an entry that follows entries which are here, in the caller's transaction."""
+    values = [entry.digest, *(getattr(entry, name) for name in (*_COLUMNS.split(", ")[:-1], "text"))]
+    marks = ", ".join("?" * len(values))
+    workspace.execute(f"INSERT INTO trail (digest, {_COLUMNS}) VALUES ({marks})", values)  # noqa: S608
+    for digest in entry.previous.split():
+        workspace.execute("DELETE FROM tips WHERE digest = ?", (digest,))
+    workspace.execute("INSERT INTO tips VALUES (?)", (entry.digest,))
     if entry.record:
         workspace.execute("INSERT OR IGNORE INTO worked VALUES (?, ?)", (entry.record, entry.reviewer))
 
 
-def entries(workspace: Workspace, where: str = "TRUE", parameters: tuple[object, ...] = ()) -> Iterator[Entry]:
-    """Yield the entries of which the condition holds, of all desks, in the order in which they count."""
-    query = f"SELECT {_COLUMNS} FROM trail WHERE {where} ORDER BY at, desk, number"  # noqa: S608
+def entries(workspace: Workspace, where: str = "TRUE", parameters: Sequence[object] = ()) -> Iterator[Entry]:
+    """Yield the entries of which the condition holds, in the order in which they count: each after those it follows."""
+    query = f"SELECT {_COLUMNS} FROM trail WHERE {where} ORDER BY at, number, digest"  # noqa: S608
     for row in workspace.execute(query, parameters):
         yield _entry(row)
 
@@ -133,21 +132,23 @@ def forget(workspace: Workspace, record: str) -> None:
 
 
 def check(workspace: Workspace) -> list[str]:
-    """Return every break in the chains, each as a sentence; none when all is as it was written."""
+    """Return every break in the trail, each as a sentence; none when all is as it was written."""
     keys = dict(workspace.execute("SELECT name, signing FROM reviewers").fetchall())
     broken = []
-    for (desk,) in workspace.execute("SELECT DISTINCT desk FROM trail ORDER BY desk").fetchall():
-        number, previous = 0, START
-        query = f"SELECT {_COLUMNS} FROM trail WHERE desk = ? ORDER BY number"  # noqa: S608
-        for row in workspace.execute(query, (desk,)):
-            entry = _entry(row)
-            if (entry.number, entry.previous) != (number + 1, previous):
-                broken.append(f"Entry {entry.number} of desk {desk} does not follow from entry {number}.")
-            try:
-                entry.verify(public_key(keys.get(entry.reviewer, "")))
-            except EnvelopeError as error:
-                broken.append(f"Entry {entry.number} of desk {desk} is not what {entry.reviewer} signed: {error}.")
-            number, previous = entry.number, entry.digest
+    numbers: dict[str, int] = {}
+    last: set[str] = set()
+    for entry in entries(workspace):
+        numbers[entry.digest] = entry.number
+        last = last.difference(entry.previous.split()) | {entry.digest}
+        followed = [numbers.get(digest, -1) for digest in entry.previous.split()]
+        if -1 in followed or entry.number != max(followed, default=0) + 1:
+            broken.append(f"What entry {entry.number} by {entry.reviewer} follows is not here, or was changed.")
+        try:
+            entry.verify(public_key(keys.get(entry.reviewer, "")))
+        except EnvelopeError as error:
+            broken.append(f"Entry {entry.number} is not what {entry.reviewer} signed: {error}.")
+    if last != {digest for (digest,) in workspace.execute("SELECT digest FROM tips")}:
+        broken.append("The last entries are not those that were written last.")
     return broken
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from intake.bundle import Entry
-from intake.desk import evidence, exports
+from intake.desk import evidence, exports, projections
 from intake.desk.exports import Export
 from intake.desk.workspace import CONTENT, WITHDRAWN, Record, Workspace
 from intake.envelope import Attachment, Testimony, Withdrawal, parse
@@ -35,6 +35,7 @@ def purge(workspace: Workspace, testimony: str, day: str) -> Withdrawn:
         emptied.add(record.id)
     for twin in twins:
         workspace.execute("DELETE FROM messages WHERE record = ?", (twin,))
+        projections.forget(workspace, twin)
     taken_out = tuple(file for twin in twins for file in evidence.taken_out(workspace, twin))
     return Withdrawn(testimony, frozenset(emptied), taken_out, tuple(exports.holding(workspace, emptied)))
 

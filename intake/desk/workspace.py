@@ -7,7 +7,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from intake.bundle import START, Entry, Manifest, SealedTo
 from intake.calls.edition import Edition
 from intake.desk.errors import DeskError
 from intake.desk.schema import upgrade
+from intake.envelope import Testimony
 
 NEW = "new"
 QUARANTINED = "quarantined"
@@ -25,6 +26,8 @@ WITHDRAWN = "withdrawn"
 CONTENT = "content"
 """The kind of a record that holds the bytes of an attachment, and no envelope."""
 
+_OUTER = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
+_INNER = ("SAVEPOINT inner_one", "RELEASE inner_one", ("ROLLBACK TO inner_one", "RELEASE inner_one"))
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -78,7 +81,8 @@ class Workspace:
 
     def __init__(self, path: Path, key: bytes) -> None:
         self.key = key
-        self._database: Any = sqlcipher.connect(str(path), isolation_level=None, timeout=30)
+        # The review desk answers each request in a thread of its own, one at a time.
+        self._database: Any = sqlcipher.connect(str(path), isolation_level=None, timeout=30, check_same_thread=False)
         self._database.execute("PRAGMA cipher_log_level = NONE")  # it would write to the terminal
         self._database.execute(f"PRAGMA key = \"x'{key.hex()}'\"")
         for pragma in (
@@ -102,10 +106,10 @@ class Workspace:
         self._database.execute(f"PRAGMA rekey = \"x'{key.hex()}'\"")
         self.key = key
 
-    @cached_property
-    def name(self) -> str:
-        """The random name that tells this workspace from others."""
-        return str(self._database.execute("SELECT name FROM desk").fetchone()[0])
+    @property
+    def new_key_due(self) -> bool:
+        """Whether a reviewer was removed who still has the key of the database."""
+        return bool(self._database.execute("SELECT new_key_due FROM desk").fetchone()[0])
 
     def signing_key(self) -> Ed25519PrivateKey:
         """Return the key that signs what leaves this desk, whoever works here."""
@@ -127,14 +131,16 @@ class Workspace:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Do all of what is inside, or nothing."""
-        self._database.execute("BEGIN IMMEDIATE")
+        """Do all of what is inside, or nothing. Inside another one, it lasts only if that does."""
+        begin, commit, undo = _INNER if self._database.in_transaction else _OUTER
+        self._database.execute(begin)
         try:
             yield
         except BaseException:
-            self._database.execute("ROLLBACK")
+            for statement in undo:
+                self._database.execute(statement)
             raise
-        self._database.execute("COMMIT")
+        self._database.execute(commit)
 
     def server_key(self) -> bytes | None:
         """Return the server's key (raw Ed25519), or None before the first bundle."""
@@ -234,6 +240,13 @@ class Workspace:
             raise DeskError(f"Record {record.id} was withdrawn: {record.reason}.")
         if not record.filed:
             raise DeskError(f"Record {record.id} is quarantined: {record.reason}.")
+        return record
+
+    def testimony(self, identifier: str) -> Record:
+        """Return a testimony that is filed. Raises DeskError for any other id."""
+        record = self.found(identifier)
+        if record.kind != Testimony.kind:
+            raise DeskError(f"Record {record.id} is no testimony: it belongs to testimony {record.parent}.")
         return record
 
     def save(self, record: Record) -> None:
