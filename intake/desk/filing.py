@@ -1,26 +1,26 @@
-"""Decrypts the records of a bundle one by one and files each, whole or not at all, as new or as quarantined."""
+"""Files the records of a bundle, each whole or not at all, as new or as quarantined."""
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from intake.age.decrypt import decrypt, decrypt_stream
-from intake.age.errors import AgeError, NoMatchError
-from intake.age.header import read_header
+from intake.age.decrypt import decrypt_stream, decrypt_with_header
+from intake.age.errors import AgeError
 from intake.age.identities import HybridIdentity
 from intake.bundle import Entry
-from intake.desk import consents, deciding, evidence
+from intake.desk import consents, contacts, deciding, evidence
 from intake.desk.evidence import ContentError
-from intake.desk.judging import QuarantineError, WithdrawnError, judge
+from intake.desk.judging import Grounds, QuarantineError, WithdrawnError, fault, judge
+from intake.desk.progress import Follow
 from intake.desk.reading import Bundle, Trouble
-from intake.desk.withdrawing import Withdrawn, bury, purge, withdrawn_reason
-from intake.desk.workspace import CONTENT, NEW, QUARANTINED, Record, Workspace
-from intake.encoding import MOST, EnvelopeError
-from intake.envelope import Attachment, Consent, Testimony, Withdrawal, parse
+from intake.desk.unsealing import MOST_SEALED, Unsealed, Unsealing
+from intake.desk.withdrawing import Withdrawn, bury, purge, withdrawn, withdrawn_reason
+from intake.desk.workspace import CONTENT, NEW, QUARANTINED, WITHDRAWN, Record, Workspace
+from intake.envelope import Addition, Attachment, Consent, FromSource, Testimony, Withdrawal, parse
 
-_MOST_SEALED = MOST + 1024 * 1024
-"""A sealed envelope is not larger than this (bytes): the envelope, and what sealing adds."""
+_AHEAD = "received"
+"""The event whose records are surely no files, and can be decrypted before their turn."""
 
 
 @dataclass(frozen=True)
@@ -31,23 +31,59 @@ class _Named:
     attachment: Attachment
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a record in this run: see Record, without what is in it."""
+
+    id: str
+    sequence: int
+    kind: str
+    parent: str
+    state: str
+    reason: str
+
+    @property
+    def filed(self) -> bool:
+        """Whether it was found to be what it says, and its source has not taken it back."""
+        return self.state not in (QUARANTINED, WITHDRAWN)
+
+
 class Filing:
     """Files records in a workspace.
 
+    `ours` holds the fingerprints of the keys of which a record must list one; without it, the identities' own.
     `changed` holds what this run filed or judged anew, by id; `withdrawn` what each withdrawal deleted.
     """
 
-    def __init__(self, workspace: Workspace, identities: Sequence[HybridIdentity]) -> None:
+    def __init__(
+        self, workspace: Workspace, identities: Sequence[HybridIdentity], ours: frozenset[str] = frozenset()
+    ) -> None:
         self._workspace = workspace
         self._identities = identities
-        self._ours = frozenset(identity.recipient().fingerprint for identity in identities)
-        self.changed: dict[str, Record] = {}
+        self._ours = ours or frozenset(identity.recipient().fingerprint for identity in identities)
+        self.changed: dict[str, Change] = {}
         self.withdrawn: list[Withdrawn] = []
 
-    def file(self, bundle: Bundle, entry: Entry) -> Trouble | None:
+    def file_all(self, bundle: Bundle, entries: Sequence[Entry], after: int, follow: Follow) -> list[Trouble]:
+        """File intact records as `file` does, decrypted ahead by other processes; return the troubles.
+
+        What is filed already from the entries after `after` was filed by a run that did not come to its end: it counts
+        as what this run did, so that it is told.
+        """
+        still = self._not_filed(entries, after)
+        ahead = [entry for entry in still if entry.event == _AHEAD]
+        with self._unsealing(bundle).many(ahead) as unsealed:
+            found = [
+                self.file(bundle, entry, next(unsealed) if entry.event == _AHEAD else None)
+                for entry in follow("Filing", still)
+            ]
+        return [trouble for trouble in found if trouble]
+
+    def file(self, bundle: Bundle, entry: Entry, unsealed: Unsealed | None = None) -> Trouble | None:
         """File an intact record, in one transaction. What is filed already, or was withdrawn, stays as it is.
 
-        Returns the trouble when the desk has another record under this id.
+        `unsealed` is what is in it, if that is known already. Returns the trouble when the desk has another record
+        under this id.
         """
         try:
             with self._workspace.transaction():
@@ -56,18 +92,11 @@ class Filing:
                     what = f"record {entry.record} (entry {entry.sequence})"
                     return Trouble("altered", f"{what} is not the one that this desk opened before, which it keeps")
                 if held is None or held.state == QUARANTINED:
-                    self._file(bundle, entry)
+                    self._file(bundle, entry, held, unsealed)
         except _SpoiltError as error:  # the transaction, with all bytes in it, is undone
             with self._workspace.transaction():
-                self._save(error.record)
+                self._save(error.record, self._workspace.record(entry.record))
         return None
-
-    def file_waiting(self, bundle: Bundle, entries: Sequence[Entry]) -> None:
-        """File the bytes in a bundle that came before the attachment that names them was filed."""
-        for entry in entries:
-            held = self._workspace.record(entry.record)
-            if held and held.state == QUARANTINED and evidence.naming(self._workspace, entry.record):
-                self.file(bundle, entry)
 
     def judge_again(self) -> None:
         """Judge what is quarantined once more: what waited for its testimony or its edition may have it now."""
@@ -75,17 +104,52 @@ class Filing:
             with self._workspace.transaction():
                 self._settle_held(waiting.id)
 
-    def _file(self, bundle: Bundle, entry: Entry) -> None:
-        held = self._workspace.record(entry.record)
+    def file_waiting(self, bundle: Bundle, records: Mapping[str, Entry]) -> None:
+        """File the bytes in a bundle that came before the attachment that names them was filed.
+
+        `records` are those that are intact in it.
+        """
+        query = "SELECT id FROM records JOIN files ON files.content = id WHERE state = ? ORDER BY sequence"
+        for (content,) in self._workspace.execute(query, (QUARANTINED,)).fetchall():
+            if content in records:
+                self.file(bundle, records[content])
+
+    def _not_filed(self, entries: Sequence[Entry], after: int) -> list[Entry]:
+        """Return the entries whose records are to be filed, and take up what a run that was broken off has filed."""
+        query = "SELECT sha256, id, sequence, kind, parent, state, reason FROM records WHERE id = ?"
+        still = []
+        for entry in entries:
+            row = self._workspace.execute(query, (entry.record,)).fetchone()
+            change = Change(*row[1:]) if row else None
+            if change is None or row[0] != entry.sha256 or change.state == QUARANTINED:
+                still.append(entry)
+            if change and entry.sequence > after and change.state != WITHDRAWN:
+                self.changed[change.id] = change
+                if change.kind == Withdrawal.kind and change.filed:
+                    self.withdrawn.append(withdrawn(self._workspace, change.parent))
+        return still
+
+    def _unsealing(self, bundle: Bundle) -> Unsealing:
+        return Unsealing(bundle, self._identities, self._grounds())
+
+    def _grounds(self) -> Grounds:
+        return Grounds(self._ours, self._workspace.recipients(), self._workspace.editions())
+
+    def _file(self, bundle: Bundle, entry: Entry, held: Record | None, unsealed: Unsealed | None) -> None:
         # What the log has as something else, or what was read as an envelope before, is nobody's file, whoever says so.
         may_be_file = entry.event == "added" and not (held and held.content)
         reason = withdrawn_reason(self._workspace, entry, may_be_file=may_be_file)
         if reason:
             self._bury(_record(entry, ""), reason)
         elif may_be_file and (named := self._named(entry.record)):
-            self._save(self._bytes(bundle, entry, named))
+            self._save(self._bytes(bundle, entry, named), held)
         else:
-            self._settle(self._unsealed(bundle, entry))
+            found = unsealed or self._unsealing(bundle).one(entry)
+            record = replace(_record(entry, found.reason), stanzas=found.stanzas, content=found.content)
+            if found.envelope:
+                self._settle(record, found.envelope, found.reason, held)
+            else:
+                self._save(record, held)
 
     def _named(self, content: str) -> _Named | None:
         record = self._workspace.record(evidence.naming(self._workspace, content))
@@ -96,54 +160,33 @@ class Filing:
         """Keep the bytes of a file and return their record. Raises _SpoiltError when they are not its attachment's."""
         record = replace(_record(entry, ""), kind=CONTENT, parent=named.attachment.parent)
         try:
-            stanzas = len(read_header(bundle.stream(entry.record)).stanzas)
-            if entry.event != "added" or stanzas != len(named.attachment.recipients):
+            header, pieces = decrypt_with_header(bundle.stream(entry.record), self._identities)
+            if entry.event != "added" or len(header.stanzas) != len(named.attachment.recipients):
                 raise ContentError("it was not sealed to the keys that its attachment lists")
-            pieces = decrypt_stream(bundle.stream(entry.record), self._identities)
             evidence.keep(self._workspace, entry.record, named.attachment, pieces)
         except (ContentError, AgeError) as error:
             reason = f"it cannot be decrypted: {error}" if isinstance(error, AgeError) else str(error)
             spoilt = f"as the file of attachment {named.record.id}: {reason}"
             raise _SpoiltError(replace(record, reason=spoilt)) from None
-        return replace(record, state=NEW, stanzas=stanzas)
+        return replace(record, state=NEW, stanzas=len(header.stanzas))
 
-    def _unsealed(self, bundle: Bundle, entry: Entry) -> Record:
-        """Return the record as it is before it is judged: decrypted, or with the reason why not."""
-        stanzas, content = 0, b""
-        reason = "it is empty"
-        if bundle.size(entry.record) > _MOST_SEALED:
-            reason = _no_envelope(entry.event, "it is too large to be an envelope")
-        else:
-            sealed = bundle.read(entry.record)
-            try:
-                stanzas = len(read_header(io.BytesIO(sealed)).stanzas)
-                content = decrypt(sealed, self._identities).rstrip(b" ")
-            except NoMatchError:
-                reason = "it is not sealed to our key"
-            except AgeError as error:
-                reason = f"it cannot be decrypted: {error}"
-        return replace(_record(entry, reason), stanzas=stanzas, content=content)
+    def _settle(self, record: Record, envelope: FromSource, found: str, held: Record | None) -> None:
+        """Judge a record and do what follows from it, inside the caller's transaction.
 
-    def _settle(self, record: Record) -> None:
-        """Judge a record and do what follows from it, inside the caller's transaction."""
-        if not record.content:
-            self._save(record)
-            return
-        try:
-            envelope = parse(record.content)
-        except EnvelopeError as error:  # it will never be one: nothing of it is kept
-            self._save(replace(record, reason=_no_envelope(record.event, str(error)), content=b""))
-            return
+        `found` is what `fault` says of its envelope, `held` what is here of it already.
+        """
         record = replace(record, kind=envelope.kind, parent=getattr(envelope, "parent", ""))
+        if isinstance(envelope, Testimony | Addition):
+            contacts.remember(self._workspace, record, envelope)
         try:
-            judge(record, self._ours, self._workspace)
+            judge(record, envelope, found, self._workspace)
         except QuarantineError as error:
-            self._save(replace(record, state=QUARANTINED, reason=str(error)))
+            self._save(replace(record, state=QUARANTINED, reason=str(error)), held)
             return
         except WithdrawnError as error:
             self._bury(record, str(error))
             return
-        self._save(replace(record, state=NEW, reason=""))
+        self._save(replace(record, state=NEW, reason=""), held)
         if isinstance(envelope, Withdrawal):
             self._purge(envelope.parent, record.day)
         elif isinstance(envelope, Attachment):
@@ -161,8 +204,9 @@ class Filing:
 
     def _settle_held(self, identifier: str) -> None:
         held = self._workspace.record(identifier)  # it may have been settled or deleted with another since
-        if held and held.state == QUARANTINED:
-            self._settle(held)
+        if held and held.state == QUARANTINED and held.content:
+            envelope = parse(held.content)
+            self._settle(held, envelope, fault(envelope, held.event, held.stanzas, self._grounds()), held)
 
     def _purge(self, testimony: str, day: str) -> None:
         done = purge(self._workspace, testimony, day)
@@ -174,10 +218,11 @@ class Filing:
         bury(self._workspace, record, reason)
         self.changed.pop(record.id, None)
 
-    def _save(self, record: Record) -> None:
-        if record != self._workspace.record(record.id):
+    def _save(self, record: Record, held: Record | None) -> None:
+        if record != held:
             self._workspace.save(record)
-            self.changed[record.id] = record
+            row = (record.id, record.sequence, record.kind, record.parent, record.state, record.reason)
+            self.changed[record.id] = Change(*row)
 
 
 class _SpoiltError(Exception):
@@ -186,10 +231,6 @@ class _SpoiltError(Exception):
     def __init__(self, record: Record) -> None:
         super().__init__(record.reason)
         self.record = record
-
-
-def _no_envelope(event: str, reason: str) -> str:
-    return f"{reason}, and no filed attachment names it as its file" if event == "added" else reason
 
 
 def _record(entry: Entry, reason: str) -> Record:
@@ -209,7 +250,7 @@ def _record(entry: Entry, reason: str) -> Record:
 
 def opens(identities: Sequence[HybridIdentity], bundle: Bundle, record: str) -> bool:
     """Tell whether the identities open an intact record."""
-    if bundle.size(record) <= _MOST_SEALED:
+    if bundle.size(record) <= MOST_SEALED:
         with contextlib.suppress(AgeError):
             decrypt_stream(io.BytesIO(bundle.read(record)), identities)
             return True

@@ -1,8 +1,8 @@
 """Brings the work of two desks together: one writes a file, the other merges it, and then the other way round.
 
-The file holds the whole trail, and what sources sent to take back or to change what they agreed to. It is sealed to
-the reviewers of the desk that writes it. Every entry is signed by who made it and every request by its source, so nobody
-can put words into another's mouth; the reviewer who writes the file signs it as a whole.
+The file holds the whole trail, what was written to sources, and what these sent to take back their words or to change
+what they agreed to. It is sealed to the reviewers of the desk that writes it. Every entry is signed by who made it and
+every request by its source, so nobody can put words into another's mouth; who writes the file signs it as a whole.
 """
 
 import base64
@@ -17,9 +17,10 @@ from intake.age.decrypt import decrypt_stream
 from intake.age.encrypt import Encryptor
 from intake.age.errors import AgeError, NoMatchError
 from intake.age.identities import HybridIdentity
-from intake.desk import access, projections, trail
+from intake.desk import access, messages, projections, trail
 from intake.desk.errors import DeskError
 from intake.desk.filing import Filing
+from intake.desk.messages import Sent
 from intake.desk.plaintext import check_new
 from intake.desk.report import report
 from intake.desk.trail import Entry
@@ -109,7 +110,8 @@ class _Merging:
 
     def __init__(self, workspace: Workspace, identities: Sequence[HybridIdentity]) -> None:
         self._workspace = workspace
-        self._filing = Filing(workspace, identities)
+        # What comes was opened by the other desk: the key of who merges need not be one it was sealed to.
+        self._filing = Filing(workspace, identities, workspace.recipients())
         self._entries: Counter[str] = Counter()
         self._keys = dict(workspace.execute("SELECT name, signing FROM reviewers").fetchall())
 
@@ -125,6 +127,8 @@ class _Merging:
                 self._begin(found)
             elif "entry" in found:
                 self._take_entry(Entry(**found["entry"]))
+            elif "message" in found:
+                messages.take_over(self._workspace, found["record"], Sent(**found["message"]))
             elif "record" in found:
                 self._take_request(_record(found["record"]))
             else:
@@ -191,6 +195,9 @@ def _lines(workspace: Workspace) -> Iterator[dict[str, Any]]:
     yield {"format": FORMAT, "server": _server(workspace)}
     for entry in trail.entries(workspace):
         yield {"entry": asdict(entry)}
+    for (testimony,) in workspace.execute("SELECT DISTINCT record FROM messages ORDER BY record").fetchall():
+        for message in messages.sent(workspace, testimony):
+            yield {"message": asdict(message), "record": testimony}
     for record in workspace.records("kind IN (?, ?)", _REQUESTS):
         if record.filed:
             yield {"record": {**asdict(record), "content": base64.b64encode(record.content).decode()}}

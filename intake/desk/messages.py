@@ -21,7 +21,7 @@ from intake.desk.errors import DeskError
 from intake.desk.workspace import QUARANTINED, WITHDRAWN, Record, Workspace
 from intake.desk.written import checked
 from intake.dispatch import SealedMessage, is_dispatch, write_dispatch
-from intake.envelope import Acknowledgement, FromDesk, Reply, Testimony, build_message, parse
+from intake.envelope import STATES, Acknowledgement, FromDesk, Reply, Testimony, build_message, parse
 
 RECEIVED = "received"
 DECISIONS = (deciding.ACCEPTED, deciding.SET_ASIDE)
@@ -46,13 +46,18 @@ def reply(workspace: Workspace, identifier: str, text: str, day: str) -> bool:
 
     Raises DeskError when the text is empty or too long, or there is no testimony here to reply to.
     """
+    with workspace.transaction():
+        return add_reply(workspace, identifier, text, day)
+
+
+def add_reply(workspace: Workspace, identifier: str, text: str, day: str) -> bool:
+    """Do what `reply` does in the caller's transaction, and raise what it raises."""
     text = checked(text)
     if not text:
         raise DeskError("The text is empty: nothing was written to the source.")
-    with workspace.transaction():
-        record, testimony = _testimony(workspace, identifier)
-        message = Reply(id=_new_id(workspace), parent=record.id, day=day, text=text)
-        return _add(workspace, testimony, message)
+    record, testimony = _testimony(workspace, identifier)
+    message = Reply(id=_new_id(workspace), parent=record.id, day=day, text=text)
+    return _add(workspace, testimony, message)
 
 
 def acknowledge(workspace: Workspace, identifier: str, state: str, text: str, day: str) -> bool:
@@ -75,6 +80,25 @@ def sent(workspace: Workspace, testimony: str) -> Iterator[Sent]:
     """Yield what was written to the source of a testimony, in order."""
     query = "SELECT id, kind, day, state, text FROM messages WHERE record = ? ORDER BY number"
     return (Sent(*row) for row in workspace.execute(query, (testimony,)).fetchall())
+
+
+def take_over(workspace: Workspace, identifier: str, message: Sent) -> None:
+    """Keep what another desk wrote to the source of a testimony, in the caller's transaction.
+
+    It is sealed and signed anew: the server trusts one desk, and that may be this one. What is here already, is said to
+    the same source in the same words, or belongs to no testimony that is filed here, is left out.
+    """
+    same = "id = ? OR (record = ? AND kind = ? AND state = ? AND text = ?)"
+    parameters = (message.id, identifier, message.kind, message.state, message.text)
+    if workspace.execute(f"SELECT 1 FROM messages WHERE {same}", parameters).fetchone():  # noqa: S608
+        return
+    with contextlib.suppress(DeskError):
+        record, testimony = _testimony(workspace, identifier)
+        common = {"id": message.id, "parent": record.id, "day": message.day, "text": message.text}
+        if message.kind == Reply.kind:
+            _add(workspace, testimony, Reply(**common))
+        elif message.state in STATES:
+            _add(workspace, testimony, Acknowledgement(**common, state=message.state, sha256=record.sha256))
 
 
 def dispatch(workspace: Workspace, path: Path, day: str) -> int:

@@ -19,6 +19,7 @@ from desk.conftest import DUTY
 from desk.stick import Desk, Server
 from intake.age.encrypt import Encryptor, encrypt
 from intake.age.identities import HybridIdentity
+from intake.desk import plaintext
 from intake.desk.access import open_workspace
 from intake.envelope import build, padded_size
 
@@ -342,7 +343,7 @@ def test_a_file_that_could_not_be_written_is_not_on_the_list(
         raise OSError(28, "No space left on device", "out")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "replace", fail)
+        patched.setattr(plaintext, "_name", fail)
         result = desk.at_desk("attachment", record, "--out", desk.folder / "out")
     assert (result.returncode, result.stderr) == (1, "Error: out: No space left on device\n")
     assert sorted(desk.folder.iterdir()) == before

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from desk.colleagues import key_of
+from desk.colleagues import joined, key_of
 from desk.conftest import DUTY, ESCROW
 from desk.stick import Desk, Server, key_file
 from intake.age.decrypt import decrypt
@@ -263,3 +263,39 @@ def test_every_state_survives_being_made_anew(desk: Desk, other: Desk, record: s
             deciding.decide(workspace, record, state)
         assert carry(other, desk).returncode == 0
         assert desk.listed()[record]["state"] == state
+
+
+def test_a_reviewer_whom_nothing_was_sealed_to_merges_as_well(
+    desk: Desk, other: Desk, record: str, server: Server, stick: Path
+) -> None:
+    server.withdraw(record)
+    server.export(stick)
+    assert desk.open(stick).returncode == 0
+    path = desk.folder / "work.age"
+    brava = joined(other, "brava")
+    shutil.copytree(other.folder / "keys", desk.folder / "more")
+    assert desk.at_desk("reviewer", "add", desk.folder / "more" / "brava.pub").returncode == 0
+    assert desk.at_desk("merge", "--write", path).returncode == 0
+    assert brava.at_desk("merge", path).returncode == 0
+    assert other.listed()[record]["state"] == "withdrawn"
+
+
+def test_what_one_wrote_to_a_source_goes_out_from_the_other(
+    desk: Desk, other: Desk, record: str, tmp_path: Path
+) -> None:
+    """The server trusts one desk: what the other wrote is sealed and signed by this one."""
+    (tmp_path / "text").write_text("Thank you.")
+    assert other.at_desk("reply", record, "--text-file", tmp_path / "text").returncode == 0
+    accept(other, record)
+    for _ in range(2):
+        assert carry(other, desk).returncode == 0
+    shown = desk.shown(record)["messages"]
+    assert [(message["kind"], message["text"], message["state"]) for message in shown] == [
+        ("reply", "Thank you.", ""),
+        ("acknowledgement", "", "received"),
+        ("acknowledgement", "", "accepted"),
+    ]
+    messages, _ = desk.dispatched(tmp_path / "dispatch.tar")
+    assert len(messages) == 3
+    assert carry(desk, other).returncode == 0
+    assert len(other.shown(record)["messages"]) == 3
