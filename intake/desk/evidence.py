@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from intake.desk import trail
 from intake.desk.errors import DeskError
 from intake.desk.plaintext import check_new, full_path, write_new
 from intake.desk.workspace import CONTENT, Record, Workspace
@@ -87,16 +88,37 @@ def has_arrived(workspace: Workspace, attachment: Attachment) -> bool:
     return record is not None and record.filed and record.kind == CONTENT
 
 
+def find(workspace: Workspace, identifier: str) -> Attachment:
+    """Return what a source says of a file. Raises DeskError when there is no filed attachment with this id."""
+    record = workspace.found(identifier)
+    found = parse(record.content) if record.kind == Attachment.kind else None
+    if not isinstance(found, Attachment):
+        raise DeskError("There is no attachment with this id: `intake-desk show` lists those of a testimony.")
+    return found
+
+
+def pieces(workspace: Workspace, attachment: Attachment) -> Iterator[bytes]:
+    """Yield the bytes of a file, PART_SIZE of them at a time. There are none before it has arrived."""
+    query = "SELECT content FROM parts WHERE record = ? ORDER BY number"
+    for (part,) in workspace.execute(query, (attachment.content,)):
+        yield part
+
+
 def take_out(workspace: Workspace, identifier: str, out: Path, day: str) -> Attachment:
     """Write an attachment's file for its owner only, and remember that it was taken out, and where to.
 
-    Raises DeskError when there is no such file or `out` is there already, and OSError; then nothing is left behind.
+    Not inside a transaction. Raises DeskError when there is no such file or `out` is there already, and OSError; then
+    nothing is left behind.
     """
-    attachment = _find(workspace, identifier)
+    attachment = find(workspace, identifier)
+    if not has_arrived(workspace, attachment):
+        raise DeskError("The file of this attachment has not arrived: open the bundle that brings it.")
     check_new(out)
     # Before the file is there: it may be on the list and not there, but never there and not on the list.
     with _remembered(workspace, identifier, out, day):
-        write_new(out, _parts(workspace, attachment.content))
+        write_new(out, pieces(workspace, attachment))
+    with workspace.transaction():
+        trail.write(workspace, "file taken out", attachment.parent, {"attachment": identifier})
     return attachment
 
 
@@ -109,23 +131,8 @@ def taken_out(workspace: Workspace, testimony: str) -> list[tuple[str, str]]:
     return [(day, path) for day, path in workspace.execute(query, (testimony, testimony))]
 
 
-def _find(workspace: Workspace, identifier: str) -> Attachment:
-    record = workspace.found(identifier)
-    attachment = parse(record.content) if record.kind == Attachment.kind else None
-    if not isinstance(attachment, Attachment):
-        raise DeskError("There is no attachment with this id: `intake-desk show` lists those of a testimony.")
-    if not has_arrived(workspace, attachment):
-        raise DeskError("The file of this attachment has not arrived: open the bundle that brings it.")
-    return attachment
-
-
 def _put(workspace: Workspace, content: str, number: int, part: bytearray) -> None:
     workspace.execute("INSERT INTO parts VALUES (?, ?, ?)", (content, number, bytes(part)))
-
-
-def _parts(workspace: Workspace, content: str) -> Iterator[bytes]:
-    for (part,) in workspace.execute("SELECT content FROM parts WHERE record = ? ORDER BY number", (content,)):
-        yield part
 
 
 @contextlib.contextmanager
