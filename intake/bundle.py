@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -54,7 +54,7 @@ class Entry:
     @property
     def line(self) -> bytes:
         """The entry as `log.jsonl` holds it, without the newline."""
-        return canonical(asdict(self))
+        return canonical(vars(self))
 
     @property
     def digest(self) -> str:
@@ -129,7 +129,7 @@ class Manifest:
     volume: int
     volumes: int
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """SHA-256 of the canonical manifest, in hex: the same for every copy of one bundle."""
         return hashlib.sha256(canonical({"format": FORMAT, **asdict(self)})).hexdigest()

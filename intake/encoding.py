@@ -62,14 +62,16 @@ def parse_json(data: bytes) -> Any:
     if len(data) > MOST:
         raise EnvelopeError("it is too large")
     try:
+        text = data.decode("utf-8")
         value = json.loads(
-            data.decode("utf-8"),
+            text,
             object_pairs_hook=_no_doubles,
             parse_int=_whole_number,
             parse_float=_no_fraction,
             parse_constant=_no_fraction,
         )
-        canonical(value)  # refuses lone surrogates, which no UTF-8 text can hold
+        if "\\u" in text:
+            canonical(value)  # refuses lone surrogates, which no UTF-8 text can hold, but an escape can name
     except RecursionError:
         raise EnvelopeError("it is nested too deep") from None
     except UnicodeError:

@@ -41,8 +41,8 @@ class Tar:
         """Yield a file in parts. Raises BundleError when the medium gives fewer bytes than it had."""
         at, left = member.start, member.size
         while left:
-            self._source.seek(at)
-            chunk = self._source.read(min(left, _CHUNK))
+            # With its own place to read from, so that several processes can share the open file.
+            chunk = os.pread(self._source.fileno(), min(left, _CHUNK), at)
             if not chunk:
                 raise BundleError(_CUT_OFF)
             at, left = at + len(chunk), left - len(chunk)

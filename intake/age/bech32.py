@@ -1,5 +1,7 @@
 """Bech32 (BIP 173) without its length limit, as age keys are written. Written to be fast with long keys."""
 
+from functools import lru_cache
+
 from intake.age.errors import KeyFormatError
 
 _ALPHABET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
@@ -22,18 +24,46 @@ def _step(checksum: int, value: int) -> int:
     return checksum
 
 
-# What the upper ten bits of a checksum turn into after two steps: the loop below takes two groups at a time.
-_TWO_STEPS = [_step(_step(top << 20, 0), 0) for top in range(1 << 10)]
+def _times(one: int, other: int) -> int:
+    """Multiply in the field of 32 elements that BIP 173 uses: modulo x^5 + x^3 + 1 over the field of two."""
+    product = 0
+    for bit in range(5):
+        product ^= (one << bit) * (other >> bit & 1)
+    for bit in range(8, 4, -1):
+        product ^= (0b101001 << bit - 5) * (product >> bit & 1)
+    return product
+
+
+# Each translates a whole string of elements into their products with one of them.
+_PRODUCTS = [bytes(_times(factor, value & 31) for value in range(256)) for factor in range(32)]
+_SHORT = 64
+
+
+@lru_cache(maxsize=64)
+def _power(exponent: int) -> tuple[int, ...]:
+    """The checksum of 1 and so many zeros: its six groups, the last one first."""
+    checksum = 1
+    for _ in range(exponent):
+        checksum = _step(checksum, 0)
+    return tuple(checksum >> shift & 31 for shift in range(0, 30, 5))
 
 
 def _polymod(values: bytes) -> int:
-    """The BIP 173 checksum of groups of five bits."""
-    checksum = 1
-    if len(values) % 2:
-        checksum, values = _step(checksum, values[0]), values[1:]
-    table = _TWO_STEPS
-    for high, low in zip(values[::2], values[1::2], strict=True):
-        checksum = (checksum & 0xFFFFF) << 10 ^ high << 5 ^ low ^ table[checksum >> 20]
+    """The BIP 173 checksum of groups of five bits: the remainder of a polynomial, highest power first.
+
+    Its upper half is reduced as a whole and added to the lower one, until little is left.
+    """
+    values = b"\1" + values
+    while len(values) > _SHORT:
+        lower = (len(values) + 1) // 2
+        half = values[:-lower]
+        total = int.from_bytes(values[-lower:], "big")
+        for place, factor in enumerate(_power(lower)):
+            total ^= int.from_bytes(half.translate(_PRODUCTS[factor]), "big") << 8 * place
+        values = total.to_bytes(lower + len(_GENERATOR), "big")
+    checksum = 0
+    for value in values:
+        checksum = _step(checksum, value)
     return checksum
 
 

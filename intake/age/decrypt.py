@@ -29,6 +29,11 @@ def decrypt_stream(source: Source, identities: Sequence[Identity]) -> Iterator[b
     Raises at once, before there is an iterator: HeaderError, NoMatchError, HmacError, ArmorError. The iterator raises
     PayloadError and ArmorError. Both raise whatever the source raises.
     """
+    return decrypt_with_header(source, identities)[1]
+
+
+def decrypt_with_header(source: Source, identities: Sequence[Identity]) -> tuple[Header, Iterator[bytes]]:
+    """Return the header, whose MAC was checked, and what `decrypt_stream` gives. Raises as that does."""
     reader = unarmored(source)
     header = parse_header(reader)
     file_key = _file_key(header, identities)
@@ -36,7 +41,7 @@ def decrypt_stream(source: Source, identities: Sequence[Identity]) -> Iterator[b
     nonce = reader.read(PAYLOAD_NONCE_SIZE)
     if len(nonce) < PAYLOAD_NONCE_SIZE:
         raise HeaderError("The file is cut off right after its header.")
-    return _chunks(reader, payload_key(file_key, nonce))
+    return header, _chunks(reader, payload_key(file_key, nonce))
 
 
 def _file_key(header: Header, identities: Sequence[Identity]) -> bytes:

@@ -131,9 +131,12 @@ class HybridIdentity(_SecretKey):
 
     def _open(self, stanza: Stanza) -> bytes:
         enc = _sized(stanza.arguments[0], primitives.HYBRID_ENC_SIZE)
-        # HPKE would take a low-order share for one that is for someone else. It is a forgery.
-        _exchange(self._x25519, enc[-X25519_SIZE:])
-        return primitives.HYBRID_SUITE.decrypt(enc + stanza.body, self._key, primitives.HYBRID_INFO)
+        try:
+            return primitives.HYBRID_SUITE.decrypt(enc + stanza.body, self._key, primitives.HYBRID_INFO)
+        except InvalidTag:
+            # HPKE takes a low-order share for one that is for someone else. It is a forgery.
+            _exchange(self._x25519, enc[-X25519_SIZE:])
+            raise
 
 
 class ScryptIdentity(Identity):

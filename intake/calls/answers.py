@@ -138,7 +138,7 @@ _Result = tuple[Answer | None, Problem | None]
 
 
 def _check_radio(question: Question, answer: Answer, seen: Mapping[str, Answer]) -> _Result:
-    known = {option.code: option for option in question.options}
+    known = question.coded
     if not isinstance(answer, str) or answer not in known:
         return None, Problem(question.id, Rule.CHOICE)
     if not known[answer].condition.holds(seen):
@@ -147,7 +147,7 @@ def _check_radio(question: Question, answer: Answer, seen: Mapping[str, Answer])
 
 
 def _check_checkboxes(question: Question, answer: Answer, seen: Mapping[str, Answer]) -> _Result:
-    known = {option.code: option for option in question.options}
+    known = question.coded
     if not isinstance(answer, list) or len(answer) > _MOST_CHOICES or not known.keys() >= set(answer):
         return None, Problem(question.id, Rule.CHOICE)
     chosen = [code for code, option in known.items() if code in answer and option.condition.holds(seen)]

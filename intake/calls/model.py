@@ -40,11 +40,13 @@ class Condition:
 
     def holds(self, answers: Mapping[str, Answer]) -> bool:
         """Tell whether the answers so far open it."""
+        if self.always:
+            return True
         return all(_chosen(answers, question, codes) for question, codes in self.when.items()) and not any(
             _chosen(answers, question, codes) for question, codes in self.unless.items()
         )
 
-    @property
+    @cached_property
     def always(self) -> bool:
         """Whether there is no condition at all."""
         return not self.when and not self.unless
@@ -79,6 +81,11 @@ class Question:
     stored: bool = True
     consent: bool = False
     condition: Condition = field(default_factory=Condition)
+
+    @cached_property
+    def coded(self) -> Mapping[str, Option]:
+        """Its options by their codes, in order."""
+        return {option.code: option for option in self.options}
 
 
 @dataclass(frozen=True)

@@ -1,51 +1,75 @@
 """Deletes what a call keeps for some days only: how to reach a source."""
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from intake.calls.edition import Edition
 from intake.desk.workspace import Record, Workspace
 from intake.envelope import Addition, Testimony, build, parse
 
-_HOLD_ANSWERS = ("testimony", "addition")
 _MOST_DAYS = 365_000  # what a hostile call asks beyond this is for ever
+
+
+def remember(workspace: Workspace, record: Record, envelope: Testimony | Addition) -> None:
+    """Remember for how many days the answers of a record are kept, in the caller's transaction.
+
+    How old they are, the log says. It is the same for a record that is quarantined.
+    """
+    edition = workspace.edition(envelope.edition)
+    kept = _days(edition) if edition else {}
+    for days in {kept[question] for question in envelope.answers if question in kept}:
+        workspace.execute("INSERT OR IGNORE INTO expiring VALUES (?, ?, ?)", (days, record.day, record.id))
 
 
 def expire(workspace: Workspace, today: str) -> int:
     """Delete the answers that are older than their section keeps them; return how many records had some.
 
-    How old they are, the log says. The records stay as they are, filed or quarantined.
+    The records stay as they are, filed or quarantined.
     """
     changed = 0
-    for held in workspace.records("kind IN (?, ?) AND day < ?", (*_HOLD_ANSWERS, today)):
-        with workspace.transaction():
-            record = workspace.record(held.id)
-            left = _without_expired(record, workspace, today) if record and record.content else None
-            if record and left is not None:
-                workspace.save(replace(record, content=left))
-                changed += 1
+    for (days,) in workspace.execute("SELECT DISTINCT days FROM expiring ORDER BY days").fetchall():
+        query = "SELECT day, record FROM expiring WHERE days = ? AND day < ?"
+        for day, identifier in workspace.execute(query, (days, _first(days, today))).fetchall():
+            with workspace.transaction():
+                workspace.execute("DELETE FROM expiring WHERE (days, day, record) = (?, ?, ?)", (days, day, identifier))
+                changed += _expire(workspace, identifier, today)
     return changed
 
 
-def _without_expired(record: Record, workspace: Workspace, today: str) -> bytes | None:
-    """Return the envelope without the answers that have expired, or None when there are none."""
-    envelope = parse(record.content)
-    if not isinstance(envelope, Testimony | Addition):
-        return None
-    edition = workspace.edition(envelope.edition)
-    expired = _expired(edition, record.day, today) & envelope.answers.keys() if edition else frozenset()
-    if not expired:
-        return None
-    answers = {question: answer for question, answer in envelope.answers.items() if question not in expired}
-    return build(replace(envelope, answers=answers)).rstrip(b" ")
+def _expire(workspace: Workspace, identifier: str, today: str) -> bool:
+    """Delete what has expired of a record. Remember what is still to come of one that was not looked at before."""
+    record = workspace.record(identifier)
+    envelope = parse(record.content) if record and record.content else None
+    edition = workspace.edition(envelope.edition) if envelope else None
+    if record is None or edition is None or not isinstance(envelope, Testimony | Addition):
+        return False
+    kept = _days(edition)
+    left = {
+        question: answer
+        for question, answer in envelope.answers.items()
+        if question not in kept or record.day >= _first(kept[question], today)
+    }
+    now = replace(envelope, answers=left)
+    remember(workspace, record, now)
+    if len(left) == len(envelope.answers):
+        return False
+    workspace.save(replace(record, content=build(now).rstrip(b" ")))
+    return True
 
 
-def _expired(edition: Edition, day: str, today: str) -> frozenset[str]:
-    """Return the questions whose answers of a day have expired."""
-    now = datetime.date.fromisoformat(today)
-    return frozenset(
-        question.id
+def _first(days: int, today: str) -> str:
+    """Return the first day whose answers are still kept for so many days."""
+    return (datetime.date.fromisoformat(today) - datetime.timedelta(days=min(days, _MOST_DAYS))).isoformat()
+
+
+@lru_cache(maxsize=16)
+def _days(edition: Edition) -> Mapping[str, int]:
+    """Return for how many days the answers to a question are kept, of those that are not kept for ever."""
+    return {
+        question.id: section.keep_days
         for section in edition.call.sections
-        if section.keep_days and day < (now - datetime.timedelta(days=min(section.keep_days, _MOST_DAYS))).isoformat()
+        if section.keep_days
         for question in section.questions
-    )
+    }

@@ -72,12 +72,14 @@ class Filing:
         """
         still = self._not_filed(entries, after)
         ahead = [entry for entry in still if entry.event == _AHEAD]
-        with self._unsealing(bundle).many(ahead) as unsealed:
-            found = [
-                self.file(bundle, entry, next(unsealed) if entry.event == _AHEAD else None)
-                for entry in follow("Filing", still)
-            ]
-        return [trouble for trouble in found if trouble]
+        troubles = []
+        # In this order: what shows how far it has come may run beside this, and nothing may when the helpers start.
+        with self._unsealing(bundle).many(ahead) as unsealed, follow("Filing", len(still)) as tell:
+            for number, entry in enumerate(still, 1):
+                trouble = self.file(bundle, entry, next(unsealed) if entry.event == _AHEAD else None)
+                troubles += [trouble] if trouble else []
+                tell(number)
+        return troubles
 
     def file(self, bundle: Bundle, entry: Entry, unsealed: Unsealed | None = None) -> Trouble | None:
         """File an intact record, in one transaction. What is filed already, or was withdrawn, stays as it is.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from intake.bundle import START, Entry, Manifest
 from intake.desk.errors import DeskError
 from intake.desk.reading import Trouble
-from intake.desk.workspace import Known, head
+from intake.desk.workspace import Known, Workspace
 
 
 @dataclass(frozen=True)
@@ -17,29 +17,26 @@ class Comparison:
     troubles: tuple[Trouble, ...]
 
 
-def compare(manifest: Manifest, entries: Mapping[int, Entry], log: Mapping[int, Known], *, newer: bool) -> Comparison:
+def compare(manifest: Manifest, entries: Mapping[int, Entry], workspace: Workspace, *, newer: bool) -> Comparison:
     """Compare the entries of a bundle with the accepted log.
 
     `newer` says that the bundle was not opened before and is not older than those that were: its log may not end
     earlier than theirs. Raises DeskError when entries between the two logs are missing.
     """
-    last, _ = head(log)
+    last, _ = workspace.head()
     if manifest.since > last:
         raise DeskError(
             f"This bundle starts after entry {manifest.since}, and this desk knows the log up to entry {last}: "
             f"open the bundle between them first, or ask the operator for `intake export --since {last}`."
         )
-    diverges = _diverges(manifest, log)
+    diverges = _diverges(manifest, workspace.log(manifest.since, manifest.until))
     ends_there = manifest.volume == manifest.volumes
     if diverges is None and newer and ends_there and manifest.until < last:
         diverges = manifest.until + 1
     if diverges is None:
         return Comparison(None, ())
-    old = {
-        sequence: known.entry
-        for sequence, known in log.items()
-        if known.entry and diverges <= sequence and (ends_there or sequence <= manifest.until)
-    }
+    known = workspace.log(diverges, last if ends_there else manifest.until)
+    old = {sequence: entry for sequence, found in known.items() if (entry := found.entry)}
     new = {sequence: entry for sequence, entry in entries.items() if sequence >= diverges}
     return Comparison(diverges, (*_changes(old, new), _rolled_back(diverges, last)))
 

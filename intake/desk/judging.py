@@ -4,6 +4,9 @@ What names a testimony counts only if the key that the testimony itself names ha
 anyone else can add to it, change its consents or take it back.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from intake.age.errors import AgeError
 from intake.age.recipients import HybridRecipient
 from intake.calls.answers import check, same_as_sent
@@ -32,71 +35,68 @@ class WithdrawnError(Exception):
     """The record belongs to what its source took back: nothing of it may be kept. The message says on which day."""
 
 
-def judge(record: Record, ours: frozenset[str], workspace: Workspace) -> None:
-    """Return if the record may be filed as what it says it is.
+@dataclass(frozen=True)
+class Grounds:
+    """What an envelope is judged by when nothing else that is filed is looked at.
 
-    `ours` holds the fingerprints of the recipients that the reviewer's key opens. Raises QuarantineError with the
-    reason, or WithdrawnError.
+    `ours` holds the fingerprints of the recipients that the reviewer's key opens, `listed` of those that the server
+    ever sealed to.
+    """
+
+    ours: frozenset[str]
+    listed: frozenset[str]
+    editions: Mapping[str, Edition]
+
+
+def fault(envelope: FromSource, event: str, stanzas: int, grounds: Grounds) -> str:
+    """Return why an envelope, taken by itself, is not what the site would have sealed, or nothing.
+
+    `event` is the log's, `stanzas` counts those in the record's header.
     """
     try:
-        envelope = parse(record.content)
-    except EnvelopeError as error:
-        raise QuarantineError(str(error)) from None
+        _check_recipients(envelope, stanzas, grounds)
+        if _EVENTS[envelope.kind] != event:
+            raise QuarantineError(f"the log has it as {event!r}, but it is of the kind {envelope.kind!r}")
+        # A withdrawal needs no questions: whatever else is missing, it counts.
+        if not isinstance(envelope, Withdrawal):
+            _check_answers(envelope, _edition(envelope, grounds))
+    except QuarantineError as error:
+        return str(error)
+    return ""
+
+
+def judge(record: Record, envelope: FromSource, found: str, workspace: Workspace) -> None:
+    """Return if the record may be filed as what it says it is.
+
+    `found` is what `fault` says of its envelope. Raises QuarantineError with the reason, or WithdrawnError.
+    """
     if not isinstance(envelope, Testimony):
         _check_withdrawn(envelope, workspace)
     try:
-        _check(envelope, record, ours, workspace)
+        if found:
+            raise QuarantineError(found)
+        twin = workspace.twin(record)
+        if twin:
+            raise QuarantineError(f"it is the record {twin} a second time")
+        if not isinstance(envelope, Testimony):
+            _check_belonging(record, envelope, workspace)
     except QuarantineError as error:
         unchanged = "; nothing was changed" if isinstance(envelope, Consent | Withdrawal) else ""
         raise QuarantineError(f"{error}{unchanged}") from None
 
 
-def _check(envelope: FromSource, record: Record, ours: frozenset[str], workspace: Workspace) -> None:
-    _check_recipients(envelope, record.stanzas, ours, workspace)
-    if _EVENTS[envelope.kind] != record.event:
-        raise QuarantineError(f"the log has it as {record.event!r}, but it is of the kind {envelope.kind!r}")
-    twin = workspace.twin(record)
-    if twin:
-        raise QuarantineError(f"it is the record {twin} a second time")
-    if isinstance(envelope, Withdrawal):
-        _testimony_of(envelope, workspace)  # needs no questions: whatever else is missing, it counts
-        return
-    edition = _edition(envelope, workspace)
-    if isinstance(envelope, Testimony):
-        _check_mailbox(envelope)
-        _check_form(envelope, edition)
-        return
-    testimony = _testimony_of(envelope, workspace)
-    if isinstance(envelope, Attachment):
-        if reason := evidence.conflict(workspace, record.id, envelope):
-            raise QuarantineError(reason)
-    elif isinstance(envelope, Consent):
-        _check_consent(envelope, edition, testimony)
-    elif envelope.text:
-        if not envelope.text.strip() or envelope.answers or envelope.consent:
-            raise QuarantineError("it is not a text alone, as the page would have sent it")
-    else:
-        _check_form(envelope, edition)
-
-
-def _check_withdrawn(envelope: _FROM_PERSON, workspace: Workspace) -> None:
-    parent = workspace.record(envelope.parent)
-    if parent is not None and parent.state == WITHDRAWN:
-        raise WithdrawnError(parent.reason)
-
-
-def _check_recipients(envelope: FromSource, stanzas: int, ours: frozenset[str], workspace: Workspace) -> None:
+def _check_recipients(envelope: FromSource, stanzas: int, grounds: Grounds) -> None:
     listed = set(envelope.recipients)
-    if not listed & ours:
+    if not listed & grounds.ours:
         raise QuarantineError("it does not list our key among those it was sealed to")
-    if not listed <= workspace.recipients():
+    if not listed <= grounds.listed:
         raise QuarantineError("it lists a key that the server never sealed to")
     if stanzas != len(listed):
         raise QuarantineError(f"it was sealed to {stanzas} keys and lists {len(listed)}")
 
 
-def _edition(envelope: FromSource, workspace: Workspace) -> Edition:
-    edition = workspace.edition(envelope.edition)
+def _edition(envelope: FromSource, grounds: Grounds) -> Edition:
+    edition = grounds.editions.get(envelope.edition)
     if edition is None:
         raise QuarantineError("its edition of the call is not known")
     if envelope.call != edition.call.name:
@@ -104,6 +104,16 @@ def _edition(envelope: FromSource, workspace: Workspace) -> Edition:
     if envelope.language not in edition.languages:
         raise QuarantineError("its language is not one of its edition")
     return edition
+
+
+def _check_answers(envelope: FromSource, edition: Edition) -> None:
+    if isinstance(envelope, Testimony):
+        _check_mailbox(envelope)
+        _check_form(envelope, edition)
+    elif isinstance(envelope, Addition) and not envelope.text:
+        _check_form(envelope, edition)
+    elif isinstance(envelope, Addition) and (not envelope.text.strip() or envelope.answers or envelope.consent):
+        raise QuarantineError("it is not a text alone, as the page would have sent it")
 
 
 def _check_mailbox(testimony: Testimony) -> None:
@@ -119,8 +129,24 @@ def _check_form(envelope: Testimony | Addition, edition: Edition) -> None:
         raise QuarantineError("its answers or consents are not what the form could have sent")
 
 
-def _check_consent(envelope: Consent, edition: Edition, testimony: Testimony) -> None:
-    if envelope.edition != testimony.edition:
+def _check_withdrawn(envelope: _FROM_PERSON, workspace: Workspace) -> None:
+    parent = workspace.record(envelope.parent)
+    if parent is not None and parent.state == WITHDRAWN:
+        raise WithdrawnError(parent.reason)
+
+
+def _check_belonging(record: Record, envelope: _FROM_PERSON, workspace: Workspace) -> None:
+    testimony = _testimony_of(envelope, workspace)
+    if isinstance(envelope, Attachment):
+        if reason := evidence.conflict(workspace, record.id, envelope):
+            raise QuarantineError(reason)
+    elif isinstance(envelope, Consent):
+        _check_consent(envelope, testimony, workspace)
+
+
+def _check_consent(envelope: Consent, testimony: Testimony, workspace: Workspace) -> None:
+    edition = workspace.edition(envelope.edition)
+    if edition is None or envelope.edition != testimony.edition:
         raise QuarantineError("it answers the questions of another edition than its testimony")
     consent = _without_notice(envelope, edition)
     checked = check(edition.call, {**testimony.answers, **consent})

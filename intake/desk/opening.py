@@ -12,14 +12,15 @@ from pathlib import Path
 from intake.age.identities import HybridIdentity
 from intake.bundle import BRINGS, Manifest
 from intake.calls.edition import Edition
-from intake.desk import contacts
+from intake.desk import contacts, index
 from intake.desk.access import FIRST_REVIEWER, create_workspace, is_workspace, open_workspace
 from intake.desk.errors import DeskError, one_line
 from intake.desk.filing import Filing, opens
-from intake.desk.history import compare
+from intake.desk.history import Comparison, compare
+from intake.desk.progress import Follow, unseen
 from intake.desk.reading import Bundle, Trouble, Verified, open_bundle
 from intake.desk.report import report
-from intake.desk.workspace import QUARANTINED, Workspace, head
+from intake.desk.workspace import QUARANTINED, Workspace
 
 _GROUP = 4
 
@@ -27,7 +28,7 @@ _GROUP = 4
 @dataclass
 class Opening:
     """One run of `open`. `tell` gets each line for the reviewer; `restore_reason` accepts a restored server;
-    `name` is what the reviewer is called who comes for the first time.
+    `name` is what the reviewer is called who comes for the first time; `follow` may show how far it has come.
 
     `troubles` collects everything that is not as it should be.
     """
@@ -37,6 +38,7 @@ class Opening:
     tell: Callable[[str], None]
     restore_reason: str = ""
     name: str = FIRST_REVIEWER
+    follow: Follow = unseen
     troubles: list[Trouble] = field(default_factory=list)
 
     def run(self, paths: Sequence[Path], directory: Path, expected_key: str = "") -> None:
@@ -53,22 +55,28 @@ class Opening:
             pinned = (workspace and workspace.server_key()) or bundles[0].server_key
             for bundle in bundles:
                 _check_server_key(bundle.server_key, pinned, expected_key)
-            opened = [(bundle, bundle.verify()) for bundle in bundles]
+            opened = [(bundle, bundle.verify(self.follow)) for bundle in bundles]
             if workspace is None:
                 self._check_identities(opened)
                 create_workspace(directory, self.identities)
                 workspace = stack.enter_context(open_workspace(directory, self.identities, self.name))
             filing = Filing(workspace, self.identities)
-            for bundle, found in opened:
+            for number, (bundle, found) in enumerate(opened, 1):
                 self.troubles += found.troubles
-                self._remember(bundle, found, workspace)
-                filed = [filing.file(bundle, entry) for entry in found.records.values()]
-                self.troubles += [trouble for trouble in filed if trouble]
-            filing.judge_again()
-            for bundle, found in opened:
-                filing.file_waiting(bundle, [*found.records.values()])
+                compared = self._compare(bundle, found, workspace)
+                self._take_over(bundle, found, workspace)
+                last, _ = workspace.head()
+                with workspace.in_order():
+                    self.troubles += filing.file_all(bundle, [*found.records.values()], last, self.follow)
+                    filing.judge_again()
+                    for earlier, there in opened[:number]:
+                        filing.file_waiting(earlier, there.records)
+                # Last, so that a desk that is killed before this does it again, and then tells all of it.
+                self._remember_log(bundle, found, compared, workspace)
             self._name_missing(opened, workspace)
-            self._conclude(bundles[-1].manifest, filing, workspace)
+            expired = contacts.expire(workspace, self.day)
+            self._index(workspace)
+            self._conclude(bundles[-1].manifest, filing, expired, workspace)
 
     def _check_identities(self, opened: Sequence[tuple[Bundle, Verified]]) -> None:
         """Before a workspace is sealed to these identities, they must open something."""
@@ -78,27 +86,35 @@ class Opening:
                 f"This key opens none of the {len(records)} record(s) here: use the key that testimonies are sealed to."
             )
 
-    def _remember(self, bundle: Bundle, found: Verified, workspace: Workspace) -> None:
-        """Take over, in one transaction, what the bundle says about the server and its log."""
+    def _compare(self, bundle: Bundle, found: Verified, workspace: Workspace) -> Comparison:
+        """Compare the log in a bundle with the one that is known, and tell what is wrong, or was accepted."""
         manifest = bundle.manifest
+        newer = not workspace.has_opened(manifest) and manifest.day >= workspace.last_day()
+        comparison = compare(manifest, found.entries, workspace, newer=newer)
+        if comparison.diverges is None or not self.restore_reason:
+            self.troubles += comparison.troubles
+            return comparison
+        if comparison.diverges <= manifest.since:
+            raise DeskError("To accept a restored server, ask the operator for an export without --since.")
+        for trouble in comparison.troubles:
+            self.tell(f"accepted: {trouble.kind}: {trouble.text}")
+        return comparison
+
+    def _take_over(self, bundle: Bundle, found: Verified, workspace: Workspace) -> None:
+        """Take over what the bundle says about the server, and the editions that it brings."""
         with workspace.transaction():
-            newer = not workspace.has_opened(manifest) and manifest.day >= workspace.last_day()
-            comparison = compare(manifest, found.entries, workspace.log(), newer=newer)
-            restored = comparison.diverges is not None and bool(self.restore_reason)
-            if comparison.diverges is not None and restored:
-                if comparison.diverges <= manifest.since:
-                    raise DeskError("To accept a restored server, ask the operator for an export without --since.")
-                workspace.forget_log(comparison.diverges)
-                workspace.note(self.day, "restore accepted", self.restore_reason)
-                for trouble in comparison.troubles:
-                    self.tell(f"accepted: {trouble.kind}: {trouble.text}")
-            else:
-                self.troubles += comparison.troubles
             self._remember_server(bundle, workspace)
             for edition in self._new_editions(found, workspace):
                 workspace.add_edition(edition)
-            if comparison.diverges is None or restored:
-                workspace.remember_log(manifest, found.entries)
+
+    def _remember_log(self, bundle: Bundle, found: Verified, compared: Comparison, workspace: Workspace) -> None:
+        """Take over the log of the bundle, if it continues the one that is known or its restoring is accepted."""
+        with workspace.transaction():
+            if compared.diverges is not None and self.restore_reason:
+                workspace.forget_log(compared.diverges)
+                workspace.note(self.day, "restore accepted", self.restore_reason)
+            if compared.diverges is None or self.restore_reason:
+                workspace.remember_log(bundle.manifest, found.entries)
 
     def _remember_server(self, bundle: Bundle, workspace: Workspace) -> None:
         if workspace.server_key() is None:
@@ -132,35 +148,43 @@ class Opening:
 
     def _name_missing(self, opened: Sequence[tuple[Bundle, Verified]], workspace: Workspace) -> None:
         """Name what the server does not have, unless its log says that it was purged."""
-        entries = [known.entry for known in workspace.log().values() if known.entry]
-        entries += [entry for _, found in opened for entry in found.entries.values()]
-        purged = {entry.record for entry in entries if entry.event == "purged"}
+        missing = [
+            entry
+            for bundle, found in opened
+            for entry in found.entries.values()
+            if entry.event in BRINGS and entry.record not in bundle.manifest.records
+        ]
+        if not missing:
+            return
+        here = (entry.record for _, found in opened for entry in found.entries.values() if entry.event == "purged")
+        purged = workspace.purged().union(here)
         never_seen = 0
-        for bundle, found in opened:
-            for entry in found.entries.values():
-                if entry.event not in BRINGS or entry.record in bundle.manifest.records:
-                    continue
-                if entry.record in purged:
-                    never_seen += workspace.record(entry.record) is None
-                    continue
-                what = f"record {entry.record} (entry {entry.sequence})"
-                text = f"{what} is in the log and no longer on the server, and the log has no purge of it"
-                self.troubles.append(Trouble("dropped", text))
+        for entry in missing:
+            if entry.record in purged:
+                never_seen += workspace.record(entry.record) is None
+                continue
+            what = f"record {entry.record} (entry {entry.sequence})"
+            text = f"{what} is in the log and no longer on the server, and the log has no purge of it"
+            self.troubles.append(Trouble("dropped", text))
         if never_seen:
             self.tell(
                 f"{never_seen} record(s) were deleted on the server before this desk saw them: withdrawn, or too old."
             )
 
-    def _conclude(self, manifest: Manifest, filing: Filing, workspace: Workspace) -> None:
+    def _index(self, workspace: Workspace) -> None:
+        (waiting,) = workspace.execute("SELECT count(*) FROM stale").fetchone()
+        with workspace.in_order(), self.follow("Indexing", waiting) as tell:
+            index.refresh(workspace, lambda done, _: tell(done))
+
+    def _conclude(self, manifest: Manifest, filing: Filing, expired: int, workspace: Workspace) -> None:
         for line in report(filing, workspace):
             self.tell(line)
-        expired = contacts.expire(workspace, self.day)
         if expired:
             self.tell(f"Contact data of {expired} record(s) were deleted: they are older than the call keeps them.")
         states = [record.state for record in filing.changed.values()]
         refused = states.count(QUARANTINED)
         news = f"{len(states) - refused} record(s) opened, {refused} quarantined." if states else "Nothing new."
-        last, _ = head(workspace.log())
+        last, _ = workspace.head()
         self.tell(f"{news} The bundle is of {manifest.day}; this desk knows the log up to entry {last}.")
 
 

@@ -21,6 +21,7 @@ from intake.bundle import (
     edition_member,
     record_member,
 )
+from intake.desk.progress import Follow, unseen
 from intake.encoding import MOST, EnvelopeError, check_signature, decode_base64, parse_json
 from intake.tar import BundleError, Tar
 
@@ -57,8 +58,8 @@ class Bundle:
         self._strange = list(self._tar.strange)
         self.server_key, self.manifest = self._read_manifest()
 
-    def verify(self) -> Verified:
-        """Compare every byte with what was signed, and the log with itself."""
+    def verify(self, follow: Follow = unseen) -> Verified:
+        """Compare every byte with what was signed, and the log with itself. `follow` may show how far it has come."""
         manifest = self.manifest
         troubles = [
             Trouble("added", f"the bundle holds {name!r}, which the server did not sign") for name in self._strange
@@ -70,7 +71,11 @@ class Bundle:
         for record in sorted(set(manifest.records) - set(brought)):
             kind, why = ("added", "no entry in the log") if readable else ("dropped", "no entry that can be read")
             troubles.append(Trouble(kind, f"record {record} has {why}, so it is not opened"))
-        intact = {record for record, entry in brought.items() if self._verify_record(entry, troubles)}
+        intact = set()
+        with follow("Checking", len(brought)) as tell:
+            for number, (record, entry) in enumerate(brought.items(), 1):
+                intact |= {record} if self._verify_record(entry, troubles) else set()
+                tell(number)
         return Verified(
             entries=entries,
             records={record: entry for record, entry in brought.items() if record in intact},

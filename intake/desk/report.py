@@ -1,12 +1,16 @@
 """What `open` tells at its end: what came, what was refused, and what a withdrawal asks the reviewer to do."""
 
+import re
 from collections.abc import Iterator
 
 from intake.desk import evidence, exports
 from intake.desk.errors import one_line
-from intake.desk.filing import Filing
-from intake.desk.workspace import QUARANTINED, Record, Workspace
+from intake.desk.filing import Change, Filing
+from intake.desk.workspace import QUARANTINED, Workspace
 from intake.envelope import Attachment, Consent, parse
+
+_MOST_NAMED = 10
+_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def report(filing: Filing, workspace: Workspace) -> Iterator[str]:
@@ -14,10 +18,9 @@ def report(filing: Filing, workspace: Workspace) -> Iterator[str]:
     changed = filing.changed.values()
     refused = [record for record in changed if record.state == QUARANTINED]
     filed = [record for record in changed if record.filed]
-    for record in refused:
-        yield f"quarantined: record {record.id} (entry {record.sequence}): {record.reason}"
+    yield from _refused(refused)
     for record in filed:
-        if record.kind == Attachment.kind and not _has_arrived(record, workspace):
+        if record.kind == Attachment.kind and not _has_arrived(record.id, workspace):
             yield (
                 f"waiting: the file of attachment {record.id} is not here yet. If no other volume brings it, open "
                 f"the bundle again that holds entry {record.sequence + 1}."
@@ -37,6 +40,18 @@ def report(filing: Filing, workspace: Workspace) -> Iterator[str]:
         yield _counts(filed, len(refused), len(filing.withdrawn))
 
 
+def _refused(records: list[Change]) -> Iterator[str]:
+    """Name each record, but not all of many that were refused for the same reason."""
+    alike: dict[str, list[Change]] = {}
+    for record in records:
+        alike.setdefault(_ID.sub("…", record.reason), []).append(record)
+    for reason, found in alike.items():
+        for record in found[:_MOST_NAMED]:
+            yield f"quarantined: record {record.id} (entry {record.sequence}): {record.reason}"
+        if len(found) > _MOST_NAMED:
+            yield f"quarantined: {len(found) - _MOST_NAMED} more: {reason}. `intake-desk list` names them all."
+
+
 def _narrowed(testimony: str, workspace: Workspace) -> Iterator[str]:
     record = workspace.record(testimony)
     for export in exports.not_covered(workspace, record) if record else ():
@@ -46,7 +61,7 @@ def _narrowed(testimony: str, workspace: Workspace) -> Iterator[str]:
         )
 
 
-def _counts(filed: list[Record], refused: int, withdrawn: int) -> str:
+def _counts(filed: list[Change], refused: int, withdrawn: int) -> str:
     new = sum(record.kind == "testimony" for record in filed)
     added = {record.parent for record in filed if record.kind in ("addition", "attachment")}
     consents = {record.parent for record in filed if record.kind == "consent"}
@@ -56,6 +71,6 @@ def _counts(filed: list[Record], refused: int, withdrawn: int) -> str:
     )
 
 
-def _has_arrived(record: Record, workspace: Workspace) -> bool:
-    attachment = parse(record.content)
+def _has_arrived(identifier: str, workspace: Workspace) -> bool:
+    attachment = parse(workspace.found(identifier).content)
     return not isinstance(attachment, Attachment) or evidence.has_arrived(workspace, attachment)

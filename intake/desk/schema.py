@@ -65,15 +65,18 @@ CREATE TABLE testimonies (
     number INTEGER PRIMARY KEY, record TEXT NOT NULL UNIQUE, sequence INTEGER NOT NULL, state TEXT NOT NULL,
     call TEXT NOT NULL, language TEXT NOT NULL, day TEXT NOT NULL, country TEXT NOT NULL, risk INTEGER NOT NULL,
     hard INTEGER NOT NULL, test INTEGER NOT NULL, additions INTEGER NOT NULL, files INTEGER NOT NULL,
-    opening TEXT NOT NULL
+    length INTEGER NOT NULL, opening TEXT NOT NULL
 );
+CREATE INDEX testimonies_by_length ON testimonies (length, number);
+CREATE TABLE expiring (
+    days INTEGER NOT NULL, day TEXT NOT NULL, record TEXT NOT NULL, PRIMARY KEY (days, day, record)
+) WITHOUT ROWID;
 CREATE TABLE terms (id INTEGER PRIMARY KEY, question TEXT NOT NULL, code TEXT NOT NULL, UNIQUE (question, code));
 CREATE TABLE facets (
-    term INTEGER NOT NULL, testimony INTEGER NOT NULL, PRIMARY KEY (term, testimony)
+    term INTEGER NOT NULL, block INTEGER NOT NULL, bits BLOB NOT NULL, PRIMARY KEY (term, block)
 ) WITHOUT ROWID;
-CREATE INDEX facets_by_testimony ON facets (testimony);
 CREATE VIRTUAL TABLE words USING fts5 (text, content='', contentless_delete=1, tokenize='ascii');
-INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
+INSERT INTO words (words, rank) VALUES ('hashsize', 16777216);
 CREATE TABLE stale (record TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE searches (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE readings (
@@ -143,8 +146,8 @@ _STEPS = (_FIRST, _SECOND, _THIRD)
 VERSION = len(_STEPS)
 
 
-def upgrade(database: Any) -> None:
-    """Make the tables that are missing, inside the caller's transaction.
+def upgrade(database: Any) -> bool:
+    """Make the tables that are missing, inside the caller's transaction. Return whether there were any.
 
     Raises DeskError when a newer program made the workspace.
     """
@@ -152,7 +155,7 @@ def upgrade(database: Any) -> None:
     if version > VERSION:
         raise DeskError("The workspace was made by a newer version of this program: use that one.")
     if version == VERSION:
-        return
+        return False
     for step in _STEPS[version:]:
         for statement in filter(str.strip, step.split(";\n")):
             database.execute(statement)
@@ -160,8 +163,11 @@ def upgrade(database: Any) -> None:
         _name_kinds(database)
     if version:
         database.execute("INSERT INTO stale SELECT id FROM records WHERE kind = 'testimony'")
+        held = "SELECT 0, day, id FROM records WHERE kind IN ('testimony', 'addition') AND content != x''"
+        database.execute(f"INSERT INTO expiring {held}")  # 0 days: not looked at yet
     database.execute("INSERT INTO desk (id) VALUES (1)")
     database.execute(f"PRAGMA user_version = {VERSION}")
+    return True
 
 
 def _name_kinds(database: Any) -> None:

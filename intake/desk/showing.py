@@ -118,8 +118,8 @@ def as_text(record: Record, workspace: Workspace, language: str, preferred: str,
 def _envelope(
     record: Record, envelope: Testimony | Addition, workspace: Workspace, languages: tuple[str, str], width: int
 ) -> Iterator[str]:
-    edition = _edition(envelope, workspace)
-    language = _language(edition, *languages)
+    edition = edition_of(envelope, workspace)
+    language = language_of(edition, *languages)
     yield f"{envelope.kind.capitalize()} {record.id}"
     if envelope.test:
         yield TEST
@@ -130,7 +130,7 @@ def _envelope(
         yield from _wrapped(envelope.text, 4, width)
         return
     in_force = consents.in_force(workspace, record)
-    days = _changed_days(record, envelope, in_force, workspace)
+    days = changed_days(record, envelope, in_force, workspace)
     given = {**envelope.answers, **in_force}
     for section in edition.call.sections:
         questions = [question for question in section.questions if question.id in given]
@@ -139,13 +139,14 @@ def _envelope(
             yield from _wrapped(f"── {edition.translate(section.title, language)}", 0, width)
         for question in questions:
             yield from _wrapped(edition.translate(question.label, language), 0, width)
-            for text in _words(question, given[question.id], edition, language):
-                yield from _wrapped(text, 4, width)
+            mark = "- " if isinstance(given[question.id], list) else ""
+            for text in words_of(question, given[question.id], edition, language):
+                yield from _wrapped(f"{mark}{text}", 4, width)
             if question.consent and question.id in days:
                 yield f"    (changed by the source on {days[question.id]})"
 
 
-def _changed_days(
+def changed_days(
     record: Record, envelope: Testimony | Addition, in_force: Mapping[str, str], workspace: Workspace
 ) -> Mapping[str, str]:
     """Return the day on which each consent that is shown changed, of those that did."""
@@ -195,15 +196,15 @@ def _shown(record: Record) -> Testimony | Addition:
     return envelope
 
 
-def _words(question: Question, answer: Answer, edition: Edition, language: str) -> list[str]:
-    """Return the answer as a person reads it: options by their labels, everything else as it was given."""
+def words_of(question: Question, answer: Answer, edition: Edition, language: str) -> list[str]:
+    """Return an answer as a person reads it, each choice by itself: by its label, or else as it was given."""
     if question.kind is Kind.COUNTRY and answer == COUNTRY_UNKNOWN:
         return [edition.translate(UNKNOWN_LABEL, language)]
     labels = {option.code: edition.translate(option.label, language) for option in question.options}
     if question.kind is Kind.COUNTRY:
         labels = _countries(language)
     if isinstance(answer, list):
-        return [f"- {labels[code]}" for code in answer]
+        return [labels[code] for code in answer]
     return [labels.get(answer, answer) if isinstance(answer, str) else str(answer)]
 
 
@@ -220,14 +221,15 @@ def _additions(testimony: Record, workspace: Workspace) -> Iterator[tuple[Record
             yield record, envelope
 
 
-def _edition(envelope: Testimony | Addition, workspace: Workspace) -> Edition:
+def edition_of(envelope: Testimony | Addition, workspace: Workspace) -> Edition:
+    """Return the edition of the call that was answered. Raises DeskError when it is not in the workspace."""
     edition = workspace.edition(envelope.edition)
     if edition is None:
         raise DeskError("The edition of the call is no longer in the workspace: open its bundle again.")
     return edition
 
 
-def _language(edition: Edition, language: str, preferred: str) -> str:
+def language_of(edition: Edition, language: str, preferred: str) -> str:
     """Return the language to show the questions in. Raises DeskError for one that was asked for and is not there."""
     names = {name.replace("-", "_").lower(): name for name in edition.languages}
     if language:

@@ -28,16 +28,22 @@ def purge(workspace: Workspace, testimony: str, day: str) -> Withdrawn:
     same ciphertext under another id. The lists of files that were taken out and of exports stay: somebody has to delete
     them.
     """
-    emptied = set()
-    twins = _twins(workspace, testimony)
     for record in list(_belonging(workspace, testimony)):
         bury(workspace, record, f"its source took it back on {day}")
-        emptied.add(record.id)
-    for twin in twins:
+    for twin in _twins(workspace, testimony):
         workspace.execute("DELETE FROM messages WHERE record = ?", (twin,))
         projections.forget(workspace, twin)
+    return withdrawn(workspace, testimony)
+
+
+def withdrawn(workspace: Workspace, testimony: str) -> Withdrawn:
+    """Return what the withdrawal of a testimony did."""
+    twins = _twins(workspace, testimony)
+    query = "SELECT id FROM records WHERE (id = ? OR parent = ?) AND state = ?"
+    found = (row for twin in twins for row in workspace.execute(query, (twin, twin, WITHDRAWN)).fetchall())
+    emptied = frozenset(identifier for (identifier,) in found)
     taken_out = tuple(file for twin in twins for file in evidence.taken_out(workspace, twin))
-    return Withdrawn(testimony, frozenset(emptied), taken_out, tuple(exports.holding(workspace, emptied)))
+    return Withdrawn(testimony, emptied, taken_out, tuple(exports.holding(workspace, emptied)))
 
 
 def bury(workspace: Workspace, record: Record, reason: str) -> Record:

@@ -302,3 +302,55 @@ def test_a_very_narrow_terminal_shows_it_all_the_same(server: Server, desk: Desk
         [*command, "--key", str(desk.key)], env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_report_is_short_whatever_came(server: Server, desk: Desk, stick: Path) -> None:
+    """New, added to, withdrawn, refused and why; of many that were refused for one reason not each is named."""
+    parents = [server.receive() for _ in range(3)]
+    server.take("added", build(server.addition(parents[0])))
+    server.add(server.consent(parents[1], CPUB="Y"))
+    server.take("withdrawn", build(server.withdrawal(parents[2])))
+    waiting = [server.take("added", build(server.addition(f"{number:032x}"))) for number in range(60)]
+    sealed = encrypt(build(server.testimony()), server.recipients)
+    for _ in range(13):
+        server.take_sealed("received", sealed)
+    server.export(stick)
+    lines = desk.open(stick).stdout.splitlines()
+    quarantined = [line for line in lines if line.startswith("quarantined: ")]
+    assert len(quarantined) == 22
+    assert [record in quarantined[at] for at, record in enumerate(waiting[:10])] == [True] * 10
+    ending = "`intake-desk list` names them all."
+    assert quarantined[10] == f"quarantined: 50 more: it waits for its testimony, which is not filed here. {ending}"
+    assert quarantined[21] == f"quarantined: 2 more: it is the record … a second time. {ending}"
+    assert sum(line.startswith("withdrawn: ") for line in lines) == 1
+    counts = "Testimonies: 3 new, 1 added to, 1 with changed consents, 1 withdrawn. Refused records: 72."
+    assert counts in lines
+    assert len(lines) < 32
+
+
+def test_how_far_it_has_come_is_shown_on_a_terminal_only(server: Server, desk: Desk, stick: Path) -> None:
+    for _ in range(40):
+        server.receive()
+    server.export(stick)
+    command = [sys.executable, "-m", "intake.desk.commands", "open", str(stick), "--workspace", str(desk.workspace)]
+    ours, theirs = os.openpty()
+    with os.fdopen(ours, "rb") as terminal:
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+        process = subprocess.Popen(
+            [*command, "--key", str(desk.key)], stdout=subprocess.PIPE, stderr=theirs, env=environment, text=True
+        )
+        os.close(theirs)
+        shown = b""
+        try:
+            while piece := terminal.read1():
+                shown += piece
+        except OSError:  # how a terminal says that nobody writes to it any more
+            pass
+        output, _ = process.communicate()
+    assert process.returncode == 0
+    for word in (b"Checking", b"Filing", b"Indexing", b"40/40"):
+        assert word in shown
+    assert "Filing" not in output
+    assert "40 record(s) opened" in output
+    other = Desk(desk.folder / "other", desk.key)
+    assert other.run("open", stick, "--workspace", other.workspace, "--key", desk.key).stderr == ""

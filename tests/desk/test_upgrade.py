@@ -1,6 +1,5 @@
 """A workspace that the first version of this program made is used on, with everything in it."""
 
-import io
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from desk.conftest import DUTY
 from desk.stick import Desk, Server
 from intake.age.encrypt import encrypt
 from intake.bundle import Manifest
-from intake.desk.reading import Bundle
+from intake.desk.reading import open_bundle
 from intake.envelope import Addition, build
 from intake.envelope import Testimony as SealedTestimony
 
@@ -45,7 +44,8 @@ def database(desk: Desk) -> sqlcipher.Connection:
 
 def fill(database: sqlcipher.Connection, server: Server, envelopes: dict[str, tuple[str, bytes]], stick: Path) -> None:
     """Put into it what opening the stick left there: `envelopes` gives the state and the content by id."""
-    manifest: Manifest = Bundle(io.BytesIO(stick.read_bytes())).manifest
+    with open_bundle(stick) as bundle:
+        manifest: Manifest = bundle.manifest
     database.execute("INSERT INTO server VALUES (1, ?)", (server.key.public_key().public_bytes_raw(),))
     database.execute("INSERT INTO bundles VALUES (?, ?)", (manifest.sha256, manifest.day))
     for entry in server.entries:
