@@ -5,14 +5,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from intake.calls.model import Kind
+from intake.calls.model import Call, Kind, Question
 from intake.desk.errors import DeskError
 from intake.desk.workspace import Record, Workspace
 from intake.envelope import Addition, Testimony, parse
 
 Thing = TypeVar("Thing")
 
-_FREE = (Kind.TEXT, Kind.TEXTAREA)
+FREE = (Kind.TEXT, Kind.TEXTAREA)
+"""Questions that are answered in words of one's own."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,14 @@ def _texts(workspace: Workspace, record: Record) -> Iterator[Text]:
         yield Text(record.id, "", envelope.text, envelope.language)
         return
     edition = workspace.edition(envelope.edition)
-    for section in edition.call.sections if edition else ():
-        if section.keep_days or section.consent:
-            continue
-        for question in section.questions:
-            answer = envelope.answers.get(question.id)
-            if question.kind in _FREE and isinstance(answer, str) and answer:
-                yield Text(record.id, question.id, answer, envelope.language)
+    for question in free_questions(edition.call) if edition else ():
+        answer = envelope.answers.get(question.id)
+        if isinstance(answer, str) and answer:
+            yield Text(record.id, question.id, answer, envelope.language)
+
+
+def free_questions(call: Call) -> Iterator[Question]:
+    """Yield the questions whose answers are words of a testimony, in order. See `texts` for what is none of it."""
+    for section in call.sections:
+        if not (section.keep_days or section.consent):
+            yield from (question for question in section.questions if question.kind in FREE)
