@@ -5,12 +5,16 @@ PORT ?= 8000
 BIN = .venv/bin
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir
 
-.PHONY: demo test lint format lock translations bench clean
+.PHONY: demo desk test lint format lock translations bench clean
 
 demo: .venv/run.ready
 	@exec sh deploy/demo.sh $(PORT)
 
-test: .venv/dev.ready .venv/npm.ready
+# The desk as one file for the offline computer. SIGNING_KEY=PATH signs it with that SSH key.
+desk: .venv/desk.ready
+	@$(BIN)/python deploy/desk/build.py .venv/desk dist
+
+test: .venv/dev.ready .venv/npm.ready .venv/desk.ready
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: .venv/dev.ready
@@ -29,14 +33,15 @@ translations: .venv/dev.ready
 bench: .venv/dev.ready
 	$(BIN)/python bench/submissions.py
 	$(BIN)/python bench/evidence.py
+	$(BIN)/python bench/review_desk.py
 
 # Needs uv. Pins every dependency, with hashes, for each Python from 3.11 on.
 lock:
-	for name in run dev; do uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	for name in desk run dev; do uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header requirements/$$name.in -o requirements/$$name.lock; done
 
 clean:
-	rm -rf .venv demo tests/foreign/node_modules
+	rm -rf .venv demo dist bench/.cache tests/foreign/node_modules
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -53,6 +58,16 @@ clean:
 .venv/dev.ready: requirements/dev.lock .venv/run.ready
 	@echo "Installing what the tests need into .venv (once) …"
 	@$(PIP) --require-hashes -r requirements/dev.lock
+	@touch $@
+
+# What goes into the one file: the desk's libraries, for each Python that may run it.
+.venv/desk.ready: requirements/desk.lock | .venv/run.ready
+	@echo "Fetching what the one file needs (once) …"
+	@rm -rf .venv/desk
+	@for minor in 11 12 13; do $(BIN)/pip download --quiet --disable-pip-version-check --no-cache-dir --no-deps \
+	  --only-binary :all: --require-hashes -r requirements/desk.lock --dest .venv/desk \
+	  --python-version 3.$$minor --implementation cp --abi cp3$$minor --abi abi3 --abi none \
+	  --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 || exit 1; done
 	@touch $@
 
 # The reference implementation of the age format in JavaScript, for the tests that hold ours against it.
