@@ -1,22 +1,18 @@
 """The codebook: a tree of codes. Every desk begins with the starter codebook, and reviewers make it their own.
 
-The table holds the codes that reviewers made or changed; a starter code that nobody touched is read from the file
-beside this module. A code that was merged into another counts as that one for ever: its codings are not rewritten, but
-read as the other's. Nothing here knows what is coded, except how often.
+The table holds the codes that reviewers made or changed; a starter code that nobody touched is as `starters` has it.
+A code that was merged into another counts as that one for ever: its codings are not rewritten, but read as the other's.
+Nothing here knows what is coded, except how often.
 """
 
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
-from functools import cache
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from intake.desk import trail
 from intake.desk.errors import DeskError
+from intake.desk.study.starters import Code, starters
 from intake.desk.trail import Entry, Handler
 from intake.desk.workspace import Workspace
 from intake.desk.written import checked
@@ -29,22 +25,7 @@ _ADDED = "code added"
 _CHANGED = "code changed"
 _MOVED = "code moved"
 _MERGED = "code merged"
-_STARTER = Path(__file__).with_name("codebook.yaml")
 _UNKNOWN = "There is no such code in the codebook."
-
-
-@dataclass(frozen=True)
-class Code:
-    """A code as it is kept. Without a `colour` it has its parent's; `merged` is the code it was merged into."""
-
-    id: str
-    parent: str
-    name: str
-    colour: str
-    memo: str
-    position: int
-    merged: str = ""
-    retired: int = 0
 
 
 @dataclass(frozen=True)
@@ -103,7 +84,7 @@ def resolve(workspace: Workspace, code: str) -> str:
     while row and row[0]:
         code = row[0]
         row = workspace.execute("SELECT merged FROM codes WHERE id = ?", (code,)).fetchone()
-    if row is None and code not in _starters():
+    if row is None and code not in starters():
         raise DeskError(_UNKNOWN)
     return code
 
@@ -207,26 +188,10 @@ def _retire(workspace: Workspace, identifier: str, retired: bool) -> None:
     _changed(workspace, trail.write(workspace, _CHANGED, detail={"id": identifier, "retired": retired}))
 
 
-@cache
-def _starters() -> Mapping[str, Code]:
-    return {code.id: code for code in _numbered(yaml.safe_load(_STARTER.read_bytes()))}
-
-
-def _numbered(items: list[dict[str, Any]]) -> Iterator[Code]:
-    """Yield the codes of the file, each after the one above it, with their places in it."""
-    waiting = [("", item) for item in reversed(items)]
-    position = 0
-    while waiting:
-        parent, item = waiting.pop()
-        yield Code(item["id"], parent, item["name"], item.get("colour", ""), item["memo"], position)
-        waiting += [(item["id"], child) for child in reversed(item.get("codes", []))]
-        position += 1
-
-
 def _codes(workspace: Workspace) -> dict[str, Code]:
     names = ", ".join(field.name for field in fields(Code))
     rows = workspace.execute(f"SELECT {names} FROM codes").fetchall()  # noqa: S608
-    return {**_starters(), **{row[0]: Code(*row) for row in rows}}
+    return {**starters(), **{row[0]: Code(*row) for row in rows}}
 
 
 def _found(codes: Mapping[str, Code], identifier: str) -> Code:
@@ -314,8 +279,8 @@ def _merged(workspace: Workspace, entry: Entry) -> None:
 
 
 def _update(workspace: Workspace, identifier: str, **changed: object) -> None:
-    if identifier in _starters():
-        _keep(workspace, _starters()[identifier])
+    if identifier in starters():
+        _keep(workspace, starters()[identifier])
     for field, value in changed.items():
         workspace.execute(f"UPDATE codes SET {field} = ? WHERE id = ?", (value, identifier))  # noqa: S608
 

@@ -15,9 +15,11 @@ from intake.desk.study import codebook
 from intake.desk.trail import Entry, Handler
 from intake.desk.workspace import Workspace
 
-_CODED = "coded"
-_REMOVED = "coding removed"
-_FINISHED = "coding finished"
+CODED = "coded"
+REMOVED = "coding removed"
+FINISHED = "coding finished"
+"""The event after which a reviewer sees how others coded a testimony."""
+
 _COLUMNS = "id, record, part, question, first, last, code, reviewer, at"
 
 
@@ -49,14 +51,14 @@ def add(workspace: Workspace, testimony: str, passage: Passage, codes: Sequence[
     for code in wanted:
         if code not in there:
             detail = {"id": secrets.token_hex(16), **asdict(passage), "code": code}
-            entry = trail.write(workspace, _CODED, record.id, detail)
+            entry = trail.write(workspace, CODED, record.id, detail)
             _coded(workspace, entry)
             entries.append(entry)
     return entries
 
 
-def remove(workspace: Workspace, identifier: str) -> str:
-    """Take back a code that this reviewer gave, in the caller's transaction. Return the id of its testimony.
+def remove(workspace: Workspace, identifier: str) -> Coding:
+    """Take back a code that this reviewer gave, in the caller's transaction, and return it.
 
     Raises DeskError when there is none with this id, or another reviewer gave it.
     """
@@ -71,8 +73,8 @@ def remove(workspace: Workspace, identifier: str) -> str:
     for coding in mine:
         # Two codes that were merged since are one on the page, and go as one.
         if (coding.passage, coding.code) == (removed.passage, removed.code):
-            _removed(workspace, trail.write(workspace, _REMOVED, record.id, {"id": coding.id}))
-    return record.id
+            _removed(workspace, trail.write(workspace, REMOVED, record.id, {"id": coding.id}))
+    return removed
 
 
 def finish(workspace: Workspace, testimony: str) -> None:
@@ -82,7 +84,7 @@ def finish(workspace: Workspace, testimony: str) -> None:
     """
     record = workspace.testimony(testimony)
     if not has_finished(workspace, record.id):
-        _finished(workspace, trail.write(workspace, _FINISHED, record.id))
+        _finished(workspace, trail.write(workspace, FINISHED, record.id))
 
 
 def has_finished(workspace: Workspace, testimony: str) -> bool:
@@ -133,4 +135,4 @@ def _finished(workspace: Workspace, entry: Entry) -> None:
         workspace.execute("INSERT OR IGNORE INTO finished VALUES (?, ?, ?)", (entry.record, entry.reviewer, entry.at))
 
 
-EVENTS: dict[str, Handler] = {_CODED: _coded, _REMOVED: _removed, _FINISHED: _finished}
+EVENTS: dict[str, Handler] = {CODED: _coded, REMOVED: _removed, FINISHED: _finished}

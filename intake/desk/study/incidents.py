@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from intake.calls.model import COUNTRY_UNKNOWN
-from intake.desk import index
+from intake.desk import bitmaps
 from intake.desk.deciding import SPAM
 from intake.desk.study import links
 from intake.desk.workspace import Record, Workspace
@@ -37,24 +37,26 @@ class Suggestion:
 def suggestions(workspace: Workspace, testimony: Record) -> list[Suggestion]:
     """Return testimonies that may be of the same incident and are not linked with this one yet, the likeliest first.
 
-    Each happened at about the same time, or names the same organisation; and something else speaks for it, too.
+    Each happened at about the same time, or names the same organisation; and something else speaks for it, too. The
+    index is to be up to date.
     """
     answers, words = _answers(testimony), _words(workspace, testimony)
     there = {testimony.id, *links.linked(workspace, testimony.id)}
+    others = (other for other in _candidates(workspace, testimony, answers) if other not in there)
     found = []
-    for identifier in islice(_candidates(workspace, testimony, answers), _MOST_READ):
+    for identifier in islice(others, _MOST_READ):
         other = workspace.record(identifier)
-        if other and other.filed and identifier not in there:
-            reasons = sorted(_reasons(answers, _answers(other), words), reverse=True)
-            score = sum(weight for weight, _ in reasons)
-            if score >= _ENOUGH:
-                found.append((score, Suggestion(identifier, tuple(reason for _, reason in reasons))))
-    found.sort(key=lambda scored: -scored[0])
-    return [suggestion for _, suggestion in found[:MOST]]
+        if other and other.filed:
+            reasons = sorted(_reasons(answers, _answers(other), words), key=lambda reason: -reason[0])
+            weights = [weight for weight, _ in reasons]
+            if sum(weights) >= _ENOUGH:
+                found.append((sum(weights), weights, Suggestion(identifier, tuple(reason for _, reason in reasons))))
+    found.sort(key=lambda weighed: weighed[:2], reverse=True)
+    return [suggestion for *_, suggestion in found[:MOST]]
 
 
 def _candidates(workspace: Workspace, testimony: Record, answers: Mapping[str, Answer]) -> Iterator[str]:
-    """Yield ids, those first that share the most closed answers, and of these those that came at about the same time."""
+    """Yield ids: first those that share the most answers, and of these those that came in at about the same time."""
     row = workspace.execute("SELECT number FROM testimonies WHERE record = ?", (testimony.id,)).fetchone()
     near = [_having(workspace, "inc.country", answers), _in_months_around(workspace, _text(answers, "inc.when"))]
     pool = -1
@@ -62,29 +64,29 @@ def _candidates(workspace: Workspace, testimony: Record, answers: Mapping[str, A
         pool &= bitmap
     if row is None or pool == -1:
         return
-    for question, code in ((":state", SPAM), (":test", "yes")):
-        pool &= ~index.having(workspace, question, code)
+    for question, code in ((bitmaps.STATE, SPAM), (bitmaps.TEST, bitmaps.YES)):
+        pool &= ~bitmaps.having(workspace, question, code)
     kind, org = _having(workspace, "inc.kind", answers), _having(workspace, "inc.org", answers)
     for tier in (pool & kind & org, pool & kind & ~org, pool & org & ~kind, pool & ~kind & ~org):
-        for number in sorted(index.numbers(tier), key=lambda number: abs(number - row[0])):
+        for number in sorted(bitmaps.numbers(tier), key=lambda number: abs(number - row[0])):
             yield workspace.execute("SELECT record FROM testimonies WHERE number = ?", (number,)).fetchone()[0]
 
 
 def _having(workspace: Workspace, question: str, answers: Mapping[str, Answer]) -> int:
     found = 0
     for code in _codes(answers, question):
-        found |= index.having(workspace, question, code)
+        found |= bitmaps.having(workspace, question, code)
     return found
 
 
 def _in_months_around(workspace: Workspace, when: str) -> int:
     """Return who says that it happened in the month of this one, or in the one before or after it."""
     if len(when) < len("2026-11"):
-        return index.having(workspace, "inc.when", when) if when else 0
+        return bitmaps.having(workspace, "inc.when", when) if when else 0
     months = int(when[:4]) * 12 + int(when[5:7]) - 1
     found = 0
     for month in (months - 1, months, months + 1):
-        found |= index.having(workspace, ":incident", f"{month // 12:04}-{month % 12 + 1:02}")
+        found |= bitmaps.having(workspace, bitmaps.INCIDENT, f"{month // 12:04}-{month % 12 + 1:02}")
     return found
 
 
@@ -133,7 +135,8 @@ def _common(one: Mapping[str, Answer], other: Mapping[str, Answer], question: st
 
 def _codes(answers: Mapping[str, Answer], question: str) -> list[str]:
     answer = answers.get(question, "")
-    return [code for code in (answer if isinstance(answer, list) else [answer]) if code not in _NOTHING]
+    given = answer if isinstance(answer, list) else [str(answer)]
+    return [code for code in given if code not in _NOTHING]
 
 
 def _text(answers: Mapping[str, Answer], question: str) -> str:

@@ -1,0 +1,1 @@
+"""What reviewers make of the testimonies."""
