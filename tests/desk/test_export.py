@@ -19,7 +19,7 @@ from desk.conftest import DUTY, ESCROW
 from desk.stick import CALL, Desk, Server, catalogue
 from intake.calls.edition import Edition
 from intake.calls.load import load_call
-from intake.desk import exporting, gate, plaintext
+from intake.desk import gate, plaintext, tables
 from intake.desk.access import open_workspace
 from intake.envelope import Testimony as SealedTestimony
 from intake.envelope import build
