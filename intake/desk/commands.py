@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
-from intake.desk import evidence, exporting, keys, message_commands, reviewer_commands, showing, spam
+from intake.desk import evidence, export_command, keys, message_commands, reviewer_commands, showing, spam
 from intake.desk.errors import one_line
 from intake.desk.opening import Opening
 from intake.desk.options import Group, ask, key_option, opened, passphrase_option, say, today, workspace_option
+from intake.desk.progress import on_terminal
 
 _WIDEST = 100
 
@@ -56,7 +57,8 @@ def open_(
     accept_restore: str,
 ) -> None:
     """Check bundles from the server, decrypt what is sound, and file it in the workspace."""
-    opening = Opening(keys.read_reviewer_key(key, ask(passphrase_file)), today(), say, accept_restore, key.stem)
+    identities = keys.read_reviewer_key(key, ask(passphrase_file))
+    opening = Opening(identities, today(), say, accept_restore, key.stem, on_terminal)
     try:
         opening.run(bundles, workspace, server_key)
     finally:  # what was found before a failure is not to be lost with it
@@ -129,22 +131,6 @@ def attachment(identifier: str, out: Path, workspace: Path, key: Path, passphras
     say(f"{out} is not encrypted: delete it when you no longer need it. Its source called it {one_line(taken.name)}")
 
 
-@main.command()
-@click.option("--format", "name", type=click.Choice(exporting.FORMATS), required=True, help="What to write.")
-@click.argument("out", type=click.Path(path_type=Path))
-@workspace_option
-@key_option
-@passphrase_option
-def export(name: str, out: Path, workspace: Path, key: Path, passphrase_file: str | None) -> None:
-    """Write OUT, not encrypted: the closed answers of the testimonies that may be counted."""
-    exporting.check_format(name)
-    with opened(workspace, key, passphrase_file) as desk:
-        done = exporting.export(desk, name, out, today())
-    say(f"{done.rows} testimonies are in {out}, one a row. It is not encrypted: delete it when you no longer need it.")
-    for reason, count in done.left_out.items():
-        say(f"left out: {count}, {reason.value}")
-
-
 @main.command("spam")
 @click.argument("identifier", metavar="ID")
 @click.option("--undo", is_flag=True, help="Take back the marking that this testimony was marked in.")
@@ -173,6 +159,7 @@ def decrypt(file: Path, key: Path, passphrase_file: str | None, out: Path) -> No
 
 
 for command in (
+    export_command.export,
     message_commands.reply,
     message_commands.acknowledge,
     message_commands.dispatch,

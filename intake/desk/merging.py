@@ -95,6 +95,7 @@ def merge(workspace: Workspace, path: Path, identities: Sequence[HybridIdentity]
         try:
             merging = _Merging(workspace, identities)
             merging.take(_split(decrypt_stream(source, identities)))
+            return merging.finish()
         except NoMatchError:
             raise DeskError(
                 "This file is not sealed to your key: let the other desk add you with `intake-desk reviewer add`, and "
@@ -102,7 +103,6 @@ def merge(workspace: Workspace, path: Path, identities: Sequence[HybridIdentity]
             ) from None
         except (AgeError, EnvelopeError, KeyError, TypeError, ValueError):
             raise DeskError(_DAMAGED) from None
-        return merging.finish()
 
 
 class _Merging:

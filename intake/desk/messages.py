@@ -109,7 +109,8 @@ def dispatch(workspace: Workspace, path: Path, day: str) -> int:
     """
     if os.path.lexists(path) and not (path.is_file() and is_dispatch(path)):
         raise DeskError(f"{path} is there already, and no dispatch: choose another name.")
-    _acknowledge_received(workspace, day)
+    with workspace.in_order():
+        _acknowledge_received(workspace, day)
     first = (datetime.date.fromisoformat(day) - datetime.timedelta(days=_DAYS_SENT)).isoformat()
     query = "SELECT id, record, sealed FROM messages WHERE day >= ? ORDER BY number"
     messages = [SealedMessage(*row) for row in workspace.execute(query, (first,))]

@@ -1,12 +1,13 @@
 """What the work of reviewers comes to: every table that is made from the trail, made anew, or rid of one testimony."""
 
-from intake.desk import deciding, trail
-from intake.desk.study import coding, memos, translating
+from intake.desk import deciding, index, trail
+from intake.desk.redacting import asking, confirming, marks, quotes, suggesting
+from intake.desk.study import codebook, coding, links, memos, translating
 from intake.desk.trail import Handler
 from intake.desk.workspace import NEW, QUARANTINED, WITHDRAWN, Workspace
 from intake.envelope import Testimony
 
-_MODULES = (deciding, coding, memos, translating)
+_MODULES = (deciding, codebook, coding, memos, translating, links, marks, confirming, quotes, asking, suggesting)
 _HANDLERS: dict[str, Handler] = {event: handler for module in _MODULES for event, handler in module.EVENTS.items()}
 _BY_RECORD = (
     "codings",
@@ -16,6 +17,8 @@ _BY_RECORD = (
     "redactions",
     "confirmations",
     "quotes",
+    "dismissed",
+    "asked",
     "agreed",
 )
 _MADE = (*_BY_RECORD, "codes", "links")
@@ -38,4 +41,5 @@ def forget(workspace: Workspace, testimony: str) -> None:
     for table in (*_BY_RECORD, "readings"):
         workspace.execute(f"DELETE FROM {table} WHERE record = ?", (testimony,))  # noqa: S608
     workspace.execute("DELETE FROM links WHERE ? IN (one, other)", (testimony,))
+    index.forget(workspace, testimony)
     trail.forget(workspace, testimony)

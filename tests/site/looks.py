@@ -12,7 +12,8 @@ _LEAST_HEIGHT = 44
 _CONTRASTS = """least => {
     const channel = v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
     const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-    const parse = text => text.match(/[\\d.]+/g).map(Number);
+    const mixed = text => text.startsWith("color(srgb") ? 255 : 1;  // what color-mix() makes counts to 1
+    const parse = text => text.match(/[\\d.]+/g).map((part, place) => part * (place < 3 ? mixed(text) : 1));
     const behind = element => {
         for (let e = element; e; e = e.parentElement) {
             const color = parse(getComputedStyle(e).backgroundColor);

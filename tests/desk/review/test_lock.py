@@ -1,0 +1,198 @@
+"""The desk locks itself when nobody is at work: then it has neither words nor a key, and asks for the passphrase."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from desk.conftest import DUTY, PASSPHRASE
+from desk.review.running import Running, browse, serving
+from desk.stick import Desk, Server, key_file
+from intake.age.identities import HybridIdentity
+
+MARKER = "Sternwarte Kupferkessel"
+IDLE = 4.0
+
+
+@pytest.fixture
+def server(identity: HybridIdentity) -> Server:
+    """One testimony, for the key that has a passphrase."""
+    server = Server([identity.recipient()])
+    server.receive(language="en", answers={"story.text": f"{MARKER} was dark."})
+    return server
+
+
+@pytest.fixture
+def desk(tmp_path: Path, made: Path) -> Desk:
+    """The desk of who has that key."""
+    return Desk(tmp_path, made / "duty.key")
+
+
+@pytest.fixture
+def opened(server: Server, desk: Desk, stick: Path, tmp_path: Path) -> Desk:
+    """The same, after it opened the bundle."""
+    server.export(stick)
+    (tmp_path / "passphrase").write_text(PASSPHRASE)
+    result = desk.open(stick, "--passphrase-file", tmp_path / "passphrase")
+    assert result.returncode == 0, result.stderr
+    return desk
+
+
+@pytest.fixture
+def running(opened: Desk) -> Iterator[Running]:
+    """The desk as a process that locks itself soon."""
+    with serving(opened, idle=IDLE, passphrase=PASSPHRASE) as found:
+        yield found
+
+
+def files_open(running: Running) -> list[str]:
+    """The files of the workspace that the process has open."""
+    return [path.name for path in running.files() if path.name.startswith("desk.db")]
+
+
+def test_it_locks_itself(running: Running) -> None:
+    """After some idle seconds the database is closed, without any request, and no page shows anything but the lock."""
+    reader = running.enter()
+    assert MARKER in reader.get("/").text
+    assert files_open(running)
+    time.sleep(IDLE + 1.5)
+    assert not files_open(running)
+    answer = reader.get("/trail?page=2")
+    assert (answer.status, answer.headers["Location"]) == (303, "/locked?next=%2Ftrail%3Fpage%3D2")
+    page = reader.follow(answer)
+    assert "The desk is locked" in page.text
+    assert MARKER not in page.text
+    assert 'value="/trail?page=2"' in page.text
+    assert "Codebook" not in page.text  # no page leads anywhere
+
+
+def test_requests_keep_it_open(running: Running) -> None:
+    """Somebody is at work as long as pages are asked for; asking for the page that shows the lock is no work."""
+    reader = running.enter()
+    for _ in range(4):
+        time.sleep(IDLE / 2)
+        assert reader.get("/").status == 200
+    for _ in range(4):
+        time.sleep(IDLE / 2)
+        reader.get("/locked")
+    assert not files_open(running)
+
+
+def test_the_passphrase_unlocks_it(running: Running) -> None:
+    """The right passphrase leads back to where one was; a wrong one is said to be wrong, and nothing is shown."""
+    reader = running.enter()
+    csrf = reader.csrf()
+    locked = reader.press("/lock")
+    assert (locked.headers["Location"], locked.headers["Clear-Site-Data"]) == ("/locked", '"cache"')
+    assert not files_open(running)
+    fields = {"csrf": csrf, "next": "/trail?page=1"}
+    assert reader.post("/unlock", {**fields, "csrf": "wrong", "passphrase": PASSPHRASE}).status == 403
+    wrong = reader.follow(reader.post("/unlock", {**fields, "passphrase": "wrong"}))
+    assert "The passphrase does not open" in wrong.text
+    assert 'value="/trail?page=1"' in wrong.text
+    assert not files_open(running)
+    lost = reader.follow(reader.post("/decide", fields))
+    assert "What you sent was not saved" in lost.text
+    answer = reader.post("/unlock", {**fields, "passphrase": PASSPHRASE})
+    assert answer.headers["Location"] == "/trail?page=1"
+    assert "Codebook" in reader.follow(answer).text
+    assert MARKER in reader.get("/").text
+
+
+def test_it_leads_nowhere_else(running: Running) -> None:
+    """Whatever the address says, unlocking leads to a page of the desk."""
+    reader = running.enter()
+    foreign = (
+        "//evil.example/",
+        "/\\evil.example",
+        "http://evil.example/",
+        "\t//evil.example",
+        "/\n/evil.example",
+        "//[",
+    )
+    for path in (*foreign, "/nothing", "/lock", "", "/["):
+        page = reader.get(f"/locked?{urlencode({'next': path})}").text
+        assert '<a class="button" href="/">' in page
+    csrf = reader.csrf()
+    reader.press("/lock")
+    answer = reader.post("/unlock", {"csrf": csrf, "next": foreign[0], "passphrase": PASSPHRASE})
+    assert answer.headers["Location"] == "/"
+
+
+def test_a_key_without_passphrase_ends_the_program(tmp_path: Path, server: Server, stick: Path) -> None:
+    """There is nothing to ask for, so the program ends, and says how to go on: after a while, or when told."""
+    server.recipients.append(DUTY.recipient())
+    desk = Desk(tmp_path / "plain", key_file(tmp_path / "duty.key", DUTY))
+    desk.folder.mkdir()
+    server.receive()
+    server.export(stick)
+    assert desk.open(stick).returncode == 0
+    with serving(desk, idle=IDLE) as running:
+        assert "start it again" in running.written()
+        assert running.process.returncode == 0
+    with serving(desk) as running:
+        answer = running.enter().press("/lock")
+        assert (answer.status, MARKER in answer.text) == (200, False)
+        assert "start it again" in running.written()
+
+
+def words(page: Page) -> str:
+    """What can be read on a page, or found in it."""
+    return page.content()
+
+
+def test_words_leave_the_screen(running: Running, chromium: Browser) -> None:
+    """With and without scripts the page is replaced when the desk locks itself, and Back does not bring it again."""
+    with browse(chromium, running) as page:
+        assert MARKER in words(page)
+        page.goto(running.home + "trail")
+        page.goto(running.home)
+        page.wait_for_url("**/locked?next=*", timeout=15_000)
+        assert MARKER not in words(page)
+        for _ in range(2):
+            page.go_back()
+            page.wait_for_url("**/locked*")
+            assert MARKER not in words(page)
+        page.fill("#passphrase", PASSPHRASE)
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url: "/locked" not in url)
+
+
+def test_words_leave_the_screen_without_scripts(running: Running, chromium: Browser) -> None:
+    """The browser itself goes to the lock."""
+    with browse(chromium, running, scripts=False) as page:
+        assert MARKER in words(page)
+        page.wait_for_url("**/locked?next=*", timeout=15_000)
+        assert MARKER not in words(page)
+        page.go_back()
+        assert MARKER not in words(page)
+
+
+def test_locking_by_hand(running: Running, chromium: Browser) -> None:
+    """The key L locks at once, in every tab; Back and Forward show nothing."""
+    with browse(chromium, running) as page:
+        other = page.context.new_page()
+        other.goto(running.home)
+        assert MARKER in words(other)
+        page.keyboard.press("L")
+        page.wait_for_url("**/locked")
+        other.wait_for_url("**/locked*")
+        for tab in (page, other):
+            assert MARKER not in words(tab)
+            tab.go_back()
+            assert MARKER not in words(tab)
+            tab.go_forward()
+            assert MARKER not in words(tab)
+
+
+def test_who_writes_is_at_work(running: Running, chromium: Browser) -> None:
+    """Typing keeps the desk open, though no page is asked for."""
+    with browse(chromium, running) as page:
+        for _ in range(10):
+            page.wait_for_timeout(IDLE * 200)
+            page.keyboard.press("Shift")
+        assert MARKER in words(page)
+        assert files_open(running)
