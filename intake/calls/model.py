@@ -112,10 +112,10 @@ class Section:
     keep_days: int = 0
     condition: Condition = field(default_factory=Condition)
 
-    @property
-    def questions(self) -> Iterator[Question]:
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
         """Its questions, in order."""
-        return (item for item in self.items if isinstance(item, Question))
+        return tuple(item for item in self.items if isinstance(item, Question))
 
 
 @dataclass(frozen=True)

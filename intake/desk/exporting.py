@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from intake.desk import charts, exports, gate, index, trail
+from intake.desk import chart_tables, exports, gate, index, trail
 from intake.desk.errors import DeskError
 from intake.desk.exports import Export
 from intake.desk.gate import Refusal, Use
@@ -115,7 +115,7 @@ def _counted(workspace: Workspace, what: What, chart: str) -> _Table:
             rows.append(row)
             columns |= dict.fromkeys(countable)
     if what is What.CHARTS:
-        names, cells = charts.table(workspace, counted, chart)
+        names, cells = chart_tables.table(workspace, counted, chart)
         return _Table(names, cells, counted, refused)
     return _Table(tuple(columns), _shuffled(rows), counted, refused)
 

@@ -6,7 +6,7 @@ from intake.desk import index
 from intake.desk.workspace import Workspace
 
 ENOUGH = 8
-"""After so many on one day the desk suggests a pause, and again after as many more."""
+"""From so many on one day on, the desk suggests a pause."""
 
 
 def opened(workspace: Workspace, record: str) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from intake.age.decrypt import decrypt_stream, decrypt_with_header
@@ -19,6 +19,7 @@ from intake.desk.withdrawing import Withdrawn, bury, purge, withdrawn, withdrawn
 from intake.desk.workspace import CONTENT, NEW, QUARANTINED, WITHDRAWN, Record, Workspace
 from intake.envelope import Addition, Attachment, Consent, FromSource, Testimony, Withdrawal, parse
 
+_NOW_AND_THEN = 512
 _AHEAD = "received"
 """The event whose records are surely no files, and can be decrypted before their turn."""
 
@@ -64,11 +65,14 @@ class Filing:
         self.changed: dict[str, Change] = {}
         self.withdrawn: list[Withdrawn] = []
 
-    def file_all(self, bundle: Bundle, entries: Sequence[Entry], after: int, follow: Follow) -> list[Trouble]:
+    def file_all(
+        self, bundle: Bundle, entries: Sequence[Entry], after: int, follow: Follow, meanwhile: Callable[[], object]
+    ) -> list[Trouble]:
         """File intact records as `file` does, decrypted ahead by other processes; return the troubles.
 
         What is filed already from the entries after `after` was filed by a run that did not come to its end: it counts
-        as what this run did, so that it is told.
+        as what this run did, so that it is told. `meanwhile` is called now and then, outside of transactions, to do
+        what can be done beside the decrypting.
         """
         still = self._not_filed(entries, after)
         ahead = [entry for entry in still if entry.event == _AHEAD]
@@ -79,6 +83,8 @@ class Filing:
                 trouble = self.file(bundle, entry, next(unsealed) if entry.event == _AHEAD else None)
                 troubles += [trouble] if trouble else []
                 tell(number)
+                if number % _NOW_AND_THEN == 0 and not self.withdrawn:  # after that, all that is left is done at once
+                    meanwhile()
         return troubles
 
     def file(self, bundle: Bundle, entry: Entry, unsealed: Unsealed | None = None) -> Trouble | None:

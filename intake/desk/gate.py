@@ -121,7 +121,7 @@ def judge(workspace: Workspace, quote: Quote, use: Use) -> Judged:
     What it says holds as long as nothing is filed or done: ask inside the transaction that remembers the export.
     """
     testimony, part = workspace.record(quote.record), workspace.record(quote.part)
-    if testimony is None or part is None or part.state == WITHDRAWN:
+    if testimony is None or part is None:
         return Judged((Refusal.WITHDRAWN,))
     first = refusal(workspace, testimony, use)
     if not testimony.filed or first is Refusal.NO_TESTIMONY:

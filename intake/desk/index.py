@@ -13,7 +13,7 @@ from typing import Any
 
 from intake.calls.edition import Edition
 from intake.calls.model import COUNTRY_UNKNOWN, Kind
-from intake.desk import bitmaps, consents, passages, search_words
+from intake.desk import bitmaps, consents, excerpts, passages, search_words
 from intake.desk.bitmaps import NO, YES
 from intake.desk.workspace import QUARANTINED, WITHDRAWN, Workspace
 from intake.envelope import Addition, Attachment, Consent, Testimony
@@ -27,7 +27,20 @@ _BATCH = 2000  # so many that the index of words is not written in too small pie
 _BETWEEN = " ¶ "  # no query holds it, so no phrase goes from one text into the next
 _TIDY = ""  # is in `stale` as long as the index may hold words of what was deleted
 
+_COLUMNS = (
+    "number, record, sequence, state, day, call, language, country, risk, hard, test, additions, files, length, opening"
+)
 _Envelope = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Summary:
+    """What a testimony comes to: the columns of its row, its answers and consents, and its words."""
+
+    columns: tuple[object, ...]
+    terms: list[tuple[str, str]]
+    texts: list[str]
+    length: int
 
 
 @dataclass(frozen=True)
@@ -79,7 +92,7 @@ def _tidy(workspace: Workspace) -> None:
 
 def _index(workspace: Workspace, batch: Sequence[str], indexer: search_words.Indexer) -> None:
     marks = _marks(batch)
-    query = f"SELECT id, sequence, day, state, content FROM records WHERE id IN ({marks}) AND kind = ?"  # noqa: S608
+    query = f"SELECT id, sequence, state, day, content FROM records WHERE id IN ({marks}) AND kind = ?"  # noqa: S608
     query += " AND state NOT IN (?, ?) ORDER BY sequence, id"
     filed = workspace.execute(query, (*batch, Testimony.kind, QUARANTINED, WITHDRAWN)).fetchall()
     query = f"SELECT record, number, length FROM testimonies WHERE record IN ({marks})"  # noqa: S608
@@ -90,45 +103,45 @@ def _index(workspace: Workspace, batch: Sequence[str], indexer: search_words.Ind
     (last,) = workspace.execute("SELECT coalesce(max(number), 0) FROM testimonies").fetchone()
     rows, words = [], []
     members: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-    for record, sequence, day, state, content in filed:
-        # Judged when it was filed. To be as strict again, like `envelope.parse`, takes longer than all the rest here.
-        whole: _Envelope = json.loads(content)
-        children = belonging.get(record, {})
-        parts = [whole, *(json.loads(_content(workspace, child)) for child in children.get(Addition.kind, ()))]
-        texts = [text for part in parts for text in _texts(part, workspace)]
-        length = sum(map(len, texts))
-        country = next((found for part in parts for found in _countries(part, workspace)), "")
-        risk, hard = (int(any(_says(part, needed) for part in parts)) for needed in (_AT_RISK, _SERIOUS))
-        test = int(whole.get("test", False))
+    for record, *filed_as, content in filed:
         if record not in known:
             last += 1
-        number, held = known.get(record, (last, None))
-        for part in parts:
-            for term in _closed(part, workspace):
-                members[term].append(number)
-        for term in _consents(workspace, record, whole, changed=Consent.kind in children):
+        number, length = known.get(record, (last, None))
+        summary = _summarise(workspace, record, content, belonging.get(record, {}))
+        rows.append((number, record, *filed_as, *summary.columns))
+        for term in (*summary.terms, (bitmaps.STATE, filed_as[1]), (bitmaps.MONTH, filed_as[2][:_MONTH])):
             members[term].append(number)
-        named = {bitmaps.STATE: state, bitmaps.CALL: whole["call"], bitmaps.LANGUAGE: whole["language"]}
-        named |= {bitmaps.COUNTRY: country} if country else {}
-        named |= {bitmaps.MONTH: day[:_MONTH]}
-        flags = {bitmaps.RISK: risk, bitmaps.HARD: hard, bitmaps.TEST: test}
-        for term in (*named.items(), *((name, YES if flag else NO) for name, flag in flags.items())):
-            members[term].append(number)
-        counts = (len(parts) - 1, len(children.get(Attachment.kind, ())), length)
-        opening = search_words.opening(texts[0]) if texts else ""
-        said = (whole["call"], whole["language"], day, country, risk, hard, test)
-        rows.append((number, record, sequence, state, *said, *counts, opening))
-        if length != held:  # what is filed does not change: there can only be more of it
-            words.append((number, _BETWEEN.join(map(indexer.text, texts))))
+        if summary.length != length:  # what is filed does not change: there can only be more of it
+            words.append((number, _BETWEEN.join(map(indexer.text, summary.texts))))
     # Deleted first: INSERT OR REPLACE takes four times as long, also where there is nothing to replace.
     workspace.execute(f"DELETE FROM testimonies WHERE record IN ({marks})", batch)  # noqa: S608
-    if rows:
-        workspace.execute_many(f"INSERT INTO testimonies VALUES ({_marks(rows[0])})", rows)  # noqa: S608
-    held_numbers = {number for number, _ in known.values()}
-    workspace.execute_many("DELETE FROM words WHERE rowid = ?", [row[:1] for row in words if row[0] in held_numbers])
+    workspace.execute_many(f"INSERT INTO testimonies ({_COLUMNS}) VALUES ({_marks(_COLUMNS.split())})", rows)  # noqa: S608
+    numbers = {number for number, _ in known.values()}
+    workspace.execute_many("DELETE FROM words WHERE rowid = ?", [row[:1] for row in words if row[0] in numbers])
     workspace.execute_many("INSERT INTO words (rowid, text) VALUES (?, ?)", words)
-    bitmaps.clear(workspace, held_numbers)
+    bitmaps.clear(workspace, numbers)
     bitmaps.add(workspace, members)
+
+
+def _summarise(workspace: Workspace, record: str, content: bytes, belonging: Mapping[str, Sequence[str]]) -> _Summary:
+    # Judged when it was filed. To be as strict again, like `envelope.parse`, takes longer than all the rest here.
+    whole: _Envelope = json.loads(content)
+    parts = [whole, *(json.loads(_content(workspace, child)) for child in belonging.get(Addition.kind, ()))]
+    texts = [text for part in parts for text in _texts(part, workspace)]
+    country = next((found for part in parts for found in _countries(part, workspace)), "")
+    risk, hard = (any(_says(part, needed) for part in parts) for needed in (_AT_RISK, _SERIOUS))
+    test = bool(whole.get("test"))
+    terms = [term for part in parts for term in _closed(part, workspace)]
+    terms += _consents(workspace, record, whole, changed=Consent.kind in belonging)
+    terms += [(bitmaps.CALL, whole["call"]), (bitmaps.LANGUAGE, whole["language"])]
+    terms += [(bitmaps.COUNTRY, country)] * bool(country)
+    flags = ((bitmaps.RISK, risk), (bitmaps.HARD, hard), (bitmaps.TEST, test))
+    terms += [(name, YES if flag else NO) for name, flag in flags]
+    length = sum(map(len, texts))
+    counts = (len(parts) - 1, len(belonging.get(Attachment.kind, ())), length)
+    opening = excerpts.opening(texts[0]) if texts else ""
+    columns = (whole["call"], whole["language"], country, int(risk), int(hard), int(test), *counts, opening)
+    return _Summary(columns, terms, texts, length)
 
 
 def _belonging(workspace: Workspace, testimonies: Sequence[str]) -> dict[str, dict[str, list[str]]]:

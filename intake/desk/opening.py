@@ -67,7 +67,10 @@ class Opening:
                 self._take_over(bundle, found, workspace)
                 last, _ = workspace.head()
                 with workspace.in_order():
-                    self.troubles += filing.file_all(bundle, [*found.records.values()], last, self.follow)
+                    records = [*found.records.values()]
+                    self.troubles += filing.file_all(
+                        bundle, records, last, self.follow, lambda: index.refresh(workspace)
+                    )
                     filing.judge_again()
                     for earlier, there in opened[:number]:
                         filing.file_waiting(earlier, there.records)

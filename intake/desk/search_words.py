@@ -18,7 +18,6 @@ from typing import NamedTuple
 _LONGEST_WORD = 64  # characters: what is longer is found by its beginning
 _LONGEST_QUERY = 500  # characters
 _MOST_KEPT = 100_000  # in memory: a hostile text has as many clusters and words as it likes
-_LEAD = 40  # characters of an excerpt before what was found
 
 # One syllable of Hangul may be typed as its letters, and a flag is two letters; both are one cluster.
 _LEADING, _VOWEL, _TRAILING = "\u1100-\u115f\ua960-\ua97c", "\u1160-\u11a7\ud7b0-\ud7c6", "\u11a8-\u11ff\ud7cb-\ud7fb"
@@ -60,15 +59,6 @@ class Term:
     words: tuple[str, ...]
     prefix: bool
     excluded: bool
-
-
-@dataclass(frozen=True)
-class Excerpt:
-    """A part of a text: its pieces, and for each whether it was found. `before` and `after`: the text goes on there."""
-
-    pieces: tuple[tuple[str, bool], ...]
-    before: bool
-    after: bool
 
 
 class _Word(NamedTuple):
@@ -144,65 +134,26 @@ def highlight(text: str, query: str) -> list[tuple[int, int]]:
     return _places(text, [term for term in parse_query(query) if not term.excluded])
 
 
-def excerpt(text: str, places: list[tuple[int, int]], length: int) -> Excerpt:
-    """Return about `length` characters of a text around the first of the places, cut between words where it can be."""
-    edges = [0, *accumulate(map(len, _clusters(text)))]
-    first = _cut(text, edges, max(places[0][0] - _LEAD, 0), 1, places[0][0])
-    last = _cut(text, edges, min(first + length, len(text)), -1, min(places[0][1], first + length))
-    pieces = []
-    at = first
-    for start, end in places:
-        if start < last:
-            pieces += [(text[at:start], False), (text[start : min(end, last)], True)]
-            at = min(end, last)
-    pieces.append((text[at:last], False))
-    return Excerpt(tuple(piece for piece in pieces if piece[0]), first > 0, last < len(text))
-
-
-def snippet(text: str, query: str, length: int = 160) -> Excerpt | None:
-    """Return an excerpt around what a query asks for, or None when the text has nothing of it."""
-    places = highlight(text, query)
-    return excerpt(text, places, length) if places else None
-
-
-def opening(text: str, length: int = 160) -> str:
-    """Return how a text begins, on one line, cut between words where it can be, and never in a cluster."""
-    line = " ".join(text[: 4 * length].split())
-    if len(line) <= length:
-        return line
-    space = line.rfind(" ", length // 2, length + 1)
-    if space > 0:
-        return line[:space]
-    edges = list(accumulate(map(len, _clusters(line[: 2 * length]))))
-    return line[: edges[bisect.bisect_right(edges, length) - 1]]
-
-
-def _cut(text: str, edges: list[int], wanted: int, step: int, bound: int) -> int:
-    """Return an edge between two clusters, near `wanted`, and between two words if one is before `bound` that way."""
-    number = bisect.bisect_left(edges, wanted) if step > 0 else bisect.bisect_right(edges, wanted) - 1
-    if wanted in (0, len(text)):
-        return wanted
-    while 0 < number < len(edges) - 1 and (bound - edges[number]) * step > 0:
-        if text[edges[number] - (step > 0)].isspace():
-            return edges[number]
-        number += step
-    return edges[bisect.bisect_right(edges, wanted) - 1] if step > 0 else edges[bisect.bisect_left(edges, wanted)]
+def clusters(text: str) -> Sequence[str]:
+    """Return the characters of a text, each with what is written on it."""
+    patterns = _patterns()
+    return patterns.cluster.findall(text) if patterns.special.search(text) else text
 
 
 def _places(text: str, terms: list[Term]) -> list[tuple[int, int]]:
     if not terms:
         return []
-    clusters = _clusters(text)
-    folded = [_FOLDS[cluster] for cluster in clusters]
+    pieces = clusters(text)
+    folded = [_FOLDS[piece] for piece in pieces]
     whole = "".join(folded)
     terms = [term for term in terms if all(word in whole for word in term.words)]
     words = list(_words(whole)) if terms else []
     found = sorted({place for term in terms for place in _found(words, term)})
-    ends, folded_ends = list(accumulate(map(len, clusters))), list(accumulate(map(len, folded)))
+    ends, folded_ends = list(accumulate(map(len, pieces))), list(accumulate(map(len, folded)))
     places: list[tuple[int, int]] = []
     for first, last in found:
         start, end = bisect.bisect_right(folded_ends, first), bisect.bisect_right(folded_ends, last - 1)
-        place = (ends[start] - len(clusters[start]), ends[end])
+        place = (ends[start] - len(pieces[start]), ends[end])
         if places and place[0] < places[-1][1]:
             place = (places[-1][0], max(places.pop()[1], place[1]))
         places.append(place)
@@ -237,12 +188,7 @@ def _bare(word: str) -> str:
 
 
 def _fold(text: str) -> str:
-    return text.lower() if text.isascii() else "".join(map(_FOLDS.__getitem__, _clusters(text)))
-
-
-def _clusters(text: str) -> Sequence[str]:
-    patterns = _patterns()
-    return patterns.cluster.findall(text) if patterns.special.search(text) else text
+    return text.lower() if text.isascii() else "".join(map(_FOLDS.__getitem__, clusters(text)))
 
 
 class _Folds(dict[str, str]):

@@ -12,7 +12,7 @@ from operator import and_, or_
 
 from intake.calls.countries import country_names
 from intake.calls.edition import SOURCE_LANGUAGE
-from intake.desk import bitmaps, index, passages, search_words
+from intake.desk import bitmaps, excerpts, index, passages, search_words
 from intake.desk.deciding import STATES
 from intake.desk.filters import Filter, Sort
 from intake.desk.study import codebook
@@ -36,7 +36,7 @@ _SNIPPET = 180  # characters
 
 @dataclass(frozen=True)
 class Snippet:
-    """Where a search found something: the place as in `passages.Text`, and an excerpt as in `search_words.Excerpt`."""
+    """Where a search found something: the place as in `passages.Text`, and an excerpt as in `excerpts.Excerpt`."""
 
     part: str
     question: str
@@ -259,11 +259,11 @@ def _snippet(workspace: Workspace, identifier: str, words: str) -> Snippet | Non
     """Return an excerpt of the text that says most of what is looked for, and of two the longer."""
     record = workspace.record(identifier)
     texts = list(passages.texts(workspace, record)) if record else []
-    found = [(text, search_words.snippet(text.text, words, _SNIPPET)) for text in texts]
-    excerpts = [(text, excerpt) for text, excerpt in found if excerpt]
-    if not excerpts:
+    cut = ((text, excerpts.snippet(text.text, words, _SNIPPET)) for text in texts)
+    found = [(text, excerpt) for text, excerpt in cut if excerpt]
+    if not found:
         return None
-    text, excerpt = max(excerpts, key=lambda pair: (sum(marked for _, marked in pair[1].pieces), len(pair[0].text)))
+    text, excerpt = max(found, key=lambda pair: (sum(marked for _, marked in pair[1].pieces), len(pair[0].text)))
     return Snippet(text.part, text.question, text.language, excerpt.pieces, excerpt.before, excerpt.after)
 
 

@@ -4,6 +4,7 @@ The processes that help have the reviewer's identities from the one that starts 
 """
 
 import contextlib
+import fcntl
 import io
 import multiprocessing
 import os
@@ -27,6 +28,7 @@ MOST_SEALED = MOST + 1024 * 1024
 """A sealed envelope is not larger than this (bytes): the envelope, and what sealing adds."""
 _BATCH = 64
 _BATCH_BYTES = 4 * 1024 * 1024
+_PIPE = 1024 * 1024  # bytes that a process that helps may be ahead, besides the batch that it works on
 _FEWEST = 256
 """Fewer records than this are done before others could help."""
 
@@ -91,6 +93,8 @@ class Unsealing:
         try:
             for number in range(cores):
                 receiver, sender = context.Pipe(duplex=False)
+                with contextlib.suppress(OSError):  # more than a user may have
+                    fcntl.fcntl(sender.fileno(), fcntl.F_SETPIPE_SZ, _PIPE)
                 receivers.append(receiver)
                 # Forked, so that no secret is handed over where others could see it.
                 helper = context.Process(target=self._help, args=(sender, receivers, batches[number::cores]))

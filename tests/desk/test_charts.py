@@ -17,9 +17,9 @@ from desk.test_export import EDITION as COUNTED
 from desk.test_export import MARKER, Counting
 from intake.age.identities import parse_identities
 from intake.calls.edition import Edition
-from intake.desk import bitmaps, charts
+from intake.desk import bitmaps, chart_tables, charts
 from intake.desk.access import open_workspace
-from intake.desk.charts import WITHHELD
+from intake.desk.chart_tables import WITHHELD
 from intake.desk.passages import Passage
 from intake.desk.study import codebook, coding
 from intake.desk.withholding import LEAST, shown, shown_together
@@ -244,7 +244,7 @@ def test_two_codes_that_enough_have_and_enough_lack_are_told_together(opened: De
         one, other = [node.id for node in codebook.tree(workspace) if node.depth][:2]
         code_some(workspace, records[:20], one)
         code_some(workspace, records[10:30], other)
-        _, rows = charts.table(workspace, records, "together")
+        _, rows = chart_tables.table(workspace, records, "together")
     assert [(row["group"], row["other"], row["count"]) for row in rows] == [
         ("", "", 60),
         (*sorted((one, other)), 10),
@@ -265,6 +265,35 @@ def test_codings_of_another_reviewer_count_once_they_may_be_seen(server: Countin
         with workspace.transaction():
             coding.finish(workspace, record)
         assert on_screen(workspace)["codes"] == {code: 1}
+
+
+def test_what_was_added_counts_on_the_screen_and_does_not_leave(
+    server: Counting, opened: Desk, stick: Path, tmp_path: Path
+) -> None:
+    """An addition comes with consents of its own, and nobody was asked whether it may be counted with the rest."""
+    before = written(opened, tmp_path / "before.csv")
+    no = {**server.testimony().consent, "CSTAT": "N"}
+    answers = {
+        "story.text": "More.",
+        "inc.kind": "RANSOM",
+        "inc.country": "FR",
+        "inc.when": "2025",
+        "care.effects": ["DIVERT"],
+    }
+    added = {
+        server.identifier(number): server.add(server.addition(server.identifier(number), answers=answers, consent=no))
+        for number in range(21, 41)
+    }
+    server.export(stick)
+    assert opened.open(stick).returncode == 0
+    with open_workspace(opened.workspace, [DUTY]) as workspace:
+        assert on_screen(workspace)["inc.kind"]["RANSOM"] == 35
+        code = next(node.id for node in codebook.tree(workspace) if node.depth)
+        with workspace.transaction():
+            for record, part in added.items():
+                coding.add(workspace, record, Passage(part, "story.text", 0, 2), [code])
+        assert on_screen(workspace)["codes"] == {code: 20}
+    assert written(opened, tmp_path / "after.csv") == before
 
 
 def test_json_lines_hold_the_same(opened: Desk, tmp_path: Path) -> None:

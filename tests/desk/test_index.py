@@ -175,6 +175,19 @@ def test_nothing_stays_of_what_is_withdrawn(indexed: Indexed) -> None:
         assert workspace.execute("SELECT count(*) FROM stale").fetchone() == (0,)
 
 
+def test_another_may_get_the_number_of_what_is_gone(indexed: Indexed) -> None:
+    one = indexed.server.receive(answers={"story.text": "zanzibar", "inc.kind": "LEAK"})
+    with indexed.open() as workspace:
+        assert row(workspace, one, "number") == (1,)
+    indexed.server.withdraw(one)
+    two = indexed.server.receive(answers={"story.text": "zebra", "inc.kind": "RANSOM"})
+    with indexed.open() as workspace:
+        assert row(workspace, two, "number") == (1,)
+        assert words(workspace, "zanzibar") == 0
+        assert words(workspace, "zebra") == 1
+        assert bitmaps.answers(workspace, "inc.kind") == {"RANSOM": 2}
+
+
 def test_what_is_forgotten_at_once_is_rewritten_at_the_next_refresh(indexed: Indexed) -> None:
     one = indexed.server.receive(answers={"story.text": "zanzibar"})
     indexed.server.receive()

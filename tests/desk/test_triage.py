@@ -115,6 +115,7 @@ def test_filters(found: Found, pairs: list[tuple[str, str]], expected: list[str]
         ("-hospital -dark", ["test", "arabic", "chinese"]),
         ("医院", ["chinese"]),
         ("院", ["chinese"]),
+        ("电", ["chinese"]),
         ("停院", []),
         ("مُستَشفى", ["arabic"]),
         ('" OR words MATCH "x', []),

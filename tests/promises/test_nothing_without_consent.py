@@ -16,6 +16,7 @@ from service import Instance, Server
 
 from intake.desk import gate
 from intake.desk.gate import QUOTING, Refusal, Use
+from intake.desk.passages import Passage
 from intake.desk.redacting import marks, quotes
 from intake.desk.workspace import QUARANTINED, WITHDRAWN, Record
 from intake.envelope import Testimony as SealedTestimony
@@ -234,6 +235,19 @@ def test_two_names_for_one_text_do_not_add_up(case: Case) -> None:
         case.agree(asked, answer, reviewer)
     case.confirm(testimony, "ben")
     assert set(gate.judge(case.workspace, quote, Use.NAME).refusals) == {Refusal.ONE_READER}
+
+
+def test_a_yes_to_one_passage_is_none_to_the_same_words_elsewhere(case: Case) -> None:
+    """What they were shown was said about something else."""
+    testimony = case.testimony("I trust them. No. I never said that. No.", consent=GOOD)
+    asked_about = case.quote(testimony, "No.")
+    with case.by("anna") as workspace:
+        other = quotes.choose(workspace, testimony, Passage(testimony.id, "story.text", 37, 40))
+    asked = case.ask(testimony, asked_about, Use.PARTNER)
+    case.agree(asked, case.add(testimony))
+    case.confirm(testimony, "ben")
+    found = [gate.judge(case.workspace, quote, Use.PARTNER) for quote in (asked_about, other)]
+    assert [(one.text, one.refusals) for one in found] == [("No.", ()), ("", (Refusal.NOT_AGREED,))]
 
 
 def test_an_answer_that_is_gone_is_no_yes(case: Case) -> None:

@@ -16,6 +16,8 @@ _WHOLE = {"inc.name": "organisation"}
 _ELSEWHERE = {"inc.name": "organisation", "con.name": "person", "con.value": "contact"}
 """Questions whose answer is to be marked wherever it stands in other words."""
 _SHORTEST = 2
+_MOST = 200
+"""So many of a kind are suggested at once: the next ones when these are marked or dismissed."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ def suggest(workspace: Workspace, testimony: Record) -> list[Suggestion]:
             if not any(taken[first:last]) and passage not in dismissed:
                 taken[first:last] = b"\1" * (last - first)
                 found.append(Suggestion(passage, kind, text.text[first:last], why))
+    found = [one for kind in marks.KINDS for one in [one for one in found if one.kind == kind][:_MOST]]
     order = {(text.part, text.question): number for number, text in enumerate(texts)}
     return sorted(found, key=lambda one: (order[one.passage.part, one.passage.question], one.passage.first))
 

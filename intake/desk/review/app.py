@@ -88,6 +88,7 @@ def create_app(lock: Lock, port: int) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["desk.lock"] = lock
     app.extensions["desk.session"] = Session()
+    lock.forget = app.extensions["desk.session"].clear
     app.jinja_env.globals.update(
         csrf_field=_csrf_field,
         desk_lock=lock,

@@ -26,6 +26,7 @@ class Lock:
     """Holds the open workspace. `turn` is held by whoever uses it: one request at a time.
 
     `has_passphrase` tells whether the key file has one, and `end` is called instead of asking for it when it has none.
+    `forget` is called whenever it locks: for whoever keeps something that was written.
     """
 
     def __init__(self, directory: Path, key: Path, idle: float = IDLE_SECONDS) -> None:
@@ -33,6 +34,7 @@ class Lock:
         self.turn = threading.RLock()
         self.has_passphrase = False
         self.end: Callable[[], None] = lambda: None
+        self.forget: Callable[[], None] = lambda: None
         self._directory = directory
         self._key = key
         self._workspace: Workspace | None = None
@@ -73,6 +75,7 @@ class Lock:
         with self.turn:
             self._workspace = None
             self._open.close()
+            self.forget()
             gc.collect()  # the workspace refers to itself, and would keep its key until some later moment
 
     def touch(self) -> None:

@@ -60,7 +60,6 @@ def lock_now() -> Answer:
     """Lock the desk. With a key file without a passphrase the program ends: it has nothing to ask for."""
     desk = lock()
     desk.lock()
-    session().clear()
     response: Answer
     if desk.has_passphrase:
         response = go_to("/locked")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from intake.calls.edition import Edition
 from intake.desk import gate, passages, showing
+from intake.desk.errors import DeskError
 from intake.desk.gate import QUOTING, Refusal, Use
 from intake.desk.passages import Text
 from intake.desk.redacting import asking, marks, outcome, quotes
@@ -127,7 +128,10 @@ def chosen(workspace: Workspace, testimony: Record) -> list[Chosen]:
     found = []
     for quote in quotes.chosen(workspace, testimony.id):
         language = languages.get((quote.part, quote.question), "")
-        words = asking.words(workspace, testimony, quote) if language else ""
+        try:
+            words = asking.words(workspace, testimony, quote)
+        except DeskError:
+            words = ""
         uses = tuple(_leaving(workspace, testimony, quote, use, words) for use in QUOTING)
         found.append(Chosen(quote, words, language, direction(words, language), uses))
     return found
@@ -188,7 +192,8 @@ def _leaving(workspace: Workspace, testimony: Record, quote: Quote, use: Use, wo
             stands = asked.text == asking.exact(words, asked.name)
             questions.append(Question(asked, answers, readers, stands))
     refusals = gate.judge(workspace, quote, use).refusals
-    return Leaving(use, refusals, gate.may_ask(workspace, quote, use), tuple(questions))
+    may_ask = words != "" and gate.may_ask(workspace, quote, use)
+    return Leaving(use, refusals, may_ask, tuple(questions))
 
 
 def _answer(record: Record) -> Answer:

@@ -3,7 +3,9 @@
 import ctypes
 import errno
 import io
+import os
 import resource
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+from intake.desk import index
 from intake.desk.errors import DeskError
 from intake.desk.keys import Ask
 from intake.desk.review.app import create_app
@@ -48,6 +51,15 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
         self.setup_environ()
 
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Answer only programs of the user whose desk this is: browsers send the cookie to every port of the machine."""
+        wanted = [_as_listed(client_address), _as_listed(request.getsockname())]
+        for line in Path("/proc/net/tcp").read_text().splitlines():
+            listed = line.split()
+            if listed[1:3] == wanted:
+                return int(listed[7]) == os.geteuid()
+        return False
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say where it went wrong, without a value. A browser that leaves is no error."""
         error = sys.exception()
@@ -67,11 +79,12 @@ def serve(
         lock = Lock(workspace, key, idle)
         lock.end = server.shutdown
         lock.unlock(ask)
+        index.refresh(lock.workspace)  # much to do in a workspace of an earlier version: not while a page is waited for
         app = create_app(lock, server.server_port)
         server.set_app(app)
         threading.Thread(target=lock.watch, daemon=True).start()
-        say("Open this address in the browser of this machine. It works once; Ctrl-C ends the desk.")
         say(f"http://{HOST}:{server.server_port}/?token={app.extensions['desk.session'].token}")
+        say("Open this address in the browser of this machine. It works once. Ctrl-C ends the desk.")
         try:
             server.serve_forever()
             say("The desk is closed. Its key file has no passphrase to ask for: to go on, start it again.")
@@ -88,6 +101,11 @@ def _listening(port: int) -> _Server:
         if error.errno == errno.EADDRINUSE:
             raise DeskError(f"Port {port} is in use, perhaps by another desk: end that, or choose --port.") from None
         raise DeskError(f"Port {port} cannot be used: {error.strerror}.") from None
+
+
+def _as_listed(address: tuple[str, int]) -> str:
+    """Return an address as /proc/net/tcp has it: see proc_pid_net(5)."""
+    return f"{int.from_bytes(socket.inet_aton(address[0]), sys.byteorder):08X}:{address[1]:04X}"
 
 
 def _leave_no_core() -> None:

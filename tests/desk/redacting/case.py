@@ -42,6 +42,10 @@ _QUESTIONS = b"""
         type: radio
         label: Are you in danger
         options: [{code: "Y", label: "Yes"}, {code: "N", label: "No"}]
+      - id: care.worst
+        type: radio
+        label: The worst for a patient
+        options: [{code: DEATH, label: A death}, {code: WAIT, label: A wait}]
       - id: you.role
         type: radio
         label: Your work

@@ -121,3 +121,10 @@ def test_what_is_marked_is_not_suggested(case: Case) -> None:
     assert words(case, testimony) == [("Anna Keller", "person")]
     case.mark(testimony, "Keller")
     assert words(case, testimony) == []
+
+
+def test_no_more_is_suggested_at_once_than_can_be_looked_at(case: Case) -> None:
+    testimony = case.testimony("We saw Dr Bo. " * 1400)
+    found = suggesting.suggest(case.workspace, testimony)
+    assert len(found) == 200
+    assert [one.passage.first for one in found] == sorted(one.passage.first for one in found)

@@ -109,6 +109,11 @@ def test_a_confirmation_is_for_one_outcome(case: Case) -> None:
     with case.by("ben") as workspace:
         marks.remove(workspace, other.id)
     assert stands()  # the very same outcome, and two people had signed that
+    within = case.mark(testimony, "Keller", by="ben")
+    assert not stands()  # it reads the same, and is marked otherwise
+    with case.by("ben") as workspace:
+        marks.remove(workspace, within.id)
+    assert stands()
     with case.by("ben") as workspace:
         marks.change(workspace, mark.id, "role")
     assert not stands()

@@ -137,10 +137,11 @@ def serving(
             break
     else:
         raise AssertionError(f"the desk did not start: {lines}")
+    address = lines[-1].strip()
     reading = threading.Thread(target=lines.extend, args=(process.stdout,), daemon=True)
     reading.start()
     try:
-        yield Running(process, lines, lines[-1].strip())
+        yield Running(process, lines, address)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)

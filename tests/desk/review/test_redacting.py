@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from looks import contrasts, too_wide
+from looks import contrasts, nameless, too_wide
 from playwright.sync_api import Browser, Page
 
 from desk.colleagues import joined
@@ -258,9 +258,24 @@ def test_looks(testimony: str, running: Running, chromium: Browser, dark: bool) 
         with browse(chromium, running, viewport, dark=dark) as page:
             page.goto(f"{running.home}testimony/{testimony}/redaction")
             assert too_wide(page) <= 0
+            assert nameless(page) == []
             assert {name: found for name, found in contrasts(page).items() if found < 4.5} == {}
 
 
 def test_nothing_of_it_is_in_an_address(testimony: str, reader: Reader) -> None:
     page = reader.get(f"/testimony/{testimony}/redaction")
     assert json.dumps(re.findall(r'(?:href|action)="([^"]*)"', page.text)).find("Keller") == -1
+
+
+def test_what_is_hard_to_read_is_covered_here_too(server: Server, opened: Desk) -> None:
+    consent = {**AGREES, "notice_sha256": EDITION.notice_sha256("en")}
+    hard = server.receive(language="en", answers={"story.text": STORY, "care.worst": "DEATH"}, consent=consent)
+    server.export(opened.folder / "hard.tar")
+    assert opened.open(opened.folder / "hard.tar").returncode == 0
+    with serving(opened) as running:
+        reader = running.enter()
+        answer = reader.get(f"/testimony/{hard}/redaction")
+        assert (answer.status, answer.headers["Location"]) == (302, f"/testimony/{hard}")
+        assert "Keller" not in answer.text
+        reader.press(f"/testimony/{hard}/uncover")
+        assert "Keller" in reader.get(f"/testimony/{hard}/redaction").text
