@@ -108,7 +108,7 @@ def measure_import(desk: Desk, made: Bundle, records: int) -> None:
         f"{rate:.0f} a second, {cpu / records * 1000:.2f} ms of CPU each, {usage.ru_maxrss / 1024:.0f} MB of memory;",
         end=" ",
     )
-    print(f"other processes took {100 * busy:.0f} % of the machine.")
+    print(f"other processes took {max(100 * busy, 0):.0f} % of the machine.")
     print(f"budget: {rate:.0f} of at least {LEAST_A_SECOND} a second: {_verdict(rate >= LEAST_A_SECOND)}")
 
 
@@ -136,6 +136,9 @@ def measure_pages(desk: Desk) -> None:
         print(f"\nThe page in the browser: median and worst of {ROUNDS}, in ms, from the request to its last byte.")
         _pages(reader, "list", lists, MOST_LIST_MS)
         _pages(reader, "search", searches, MOST_SEARCH_MS)
+        status = Path(f"/proc/{running.process.pid}/status").read_text().splitlines()
+        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+        print(f"The desk that served them took {peak / 1024:.0f} MB of memory at most.")
 
 
 def _pages(reader: Reader, what: str, addresses: dict[str, str], most: int) -> None:

@@ -27,6 +27,11 @@ cat <<TEXT
 
       INTAKE_INSTANCE=demo/instance .venv/bin/intake export demo/stick/bundle.tar
       .venv/bin/intake-desk open demo/stick/bundle.tar $desk
+      .venv/bin/intake-desk serve $desk
+
+  The last one prints the address of the review desk, for your browser, once. When it locks itself, its passphrase is
+  \`$(cat demo/desk/passphrase)\`. Ctrl-C ends it. Without a browser:
+
       .venv/bin/intake-desk list $desk
       .venv/bin/intake-desk show ID $desk
 

@@ -51,7 +51,8 @@ def _countable(workspace: Workspace, name: str) -> bool:
 def _rows(chart: Chart, everyone: int) -> Iterator[Row]:
     """Yield each group of a closed question, and of all else only those that may be shown: the rest is nameless."""
     groups = sorted(chart.groups, key=lambda group: group.code)  # their order by size would tell of what is withheld
-    shown = withholding.shown([group.size for group in groups], everyone.bit_count())
+    rest = next((at for at, group in enumerate(groups) if not group.code), None)
+    shown = withholding.shown([group.size for group in groups], everyone.bit_count(), rest=rest)
     for group, visible in zip(groups, shown, strict=True):
         if visible or chart.closed:
             code = group.code or "not said"

@@ -153,7 +153,14 @@ class Filing:
             self._save(self._bytes(bundle, entry, named), held)
         else:
             found = unsealed or self._unsealing(bundle).one(entry)
-            record = replace(_record(entry, found.reason), stanzas=found.stanzas, content=found.content)
+            record = _record(
+                entry,
+                found.reason,
+                stanzas=found.stanzas,
+                content=found.content,
+                kind=found.envelope.kind if found.envelope else "",
+                parent=getattr(found.envelope, "parent", ""),
+            )
             if found.envelope:
                 self._settle(record, found.envelope, found.reason, held)
             else:
@@ -183,7 +190,6 @@ class Filing:
 
         `found` is what `fault` says of its envelope, `held` what is here of it already.
         """
-        record = replace(record, kind=envelope.kind, parent=getattr(envelope, "parent", ""))
         if isinstance(envelope, Testimony | Addition):
             contacts.remember(self._workspace, record, envelope)
         try:
@@ -241,8 +247,8 @@ class _SpoiltError(Exception):
         self.record = record
 
 
-def _record(entry: Entry, reason: str) -> Record:
-    """Return an entry's record before anything of it was read."""
+def _record(entry: Entry, reason: str, *, stanzas: int = 0, content: bytes = b"", **named: str) -> Record:
+    """Return an entry's record before it was judged."""
     return Record(
         id=entry.record,
         sequence=entry.sequence,
@@ -251,8 +257,9 @@ def _record(entry: Entry, reason: str) -> Record:
         day=entry.day,
         state=QUARANTINED,
         reason=reason,
-        stanzas=0,
-        content=b"",
+        stanzas=stanzas,
+        content=content,
+        **named,
     )
 
 

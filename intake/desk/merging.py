@@ -17,7 +17,7 @@ from intake.age.decrypt import decrypt_stream
 from intake.age.encrypt import Encryptor
 from intake.age.errors import AgeError, NoMatchError
 from intake.age.identities import HybridIdentity
-from intake.desk import access, messages, projections, trail
+from intake.desk import access, messages, projections, shapes, trail
 from intake.desk.errors import DeskError
 from intake.desk.filing import Filing
 from intake.desk.messages import Sent
@@ -113,6 +113,7 @@ class _Merging:
         # What comes was opened by the other desk: the key of who merges need not be one it was sealed to.
         self._filing = Filing(workspace, identities, workspace.recipients())
         self._entries: Counter[str] = Counter()
+        self._without_detail: list[Entry] = []
         self._keys = dict(workspace.execute("SELECT name, signing FROM reviewers").fetchall())
 
     def take(self, lines: Iterable[bytes]) -> None:
@@ -141,8 +142,15 @@ class _Merging:
     def finish(self) -> Merged:
         """Bring the tables up to date."""
         self._filing.judge_again()
+        if any(self._is_to_have_one(entry) for entry in self._without_detail):
+            raise EnvelopeError("the detail of an entry is missing")
         projections.rebuild(self._workspace)
         return Merged(self._entries, [*report(self._filing, self._workspace)])
+
+    def _is_to_have_one(self, entry: Entry) -> bool:
+        """Only a withdrawal takes the detail of an entry away, and a file brings those that it knows of."""
+        about = self._workspace.record(entry.record)
+        return not entry.record or (about is not None and about.filed)
 
     def _begin(self, head: Mapping[str, Any]) -> None:
         if head["format"] != FORMAT:
@@ -152,7 +160,12 @@ class _Merging:
             raise DeskError("This file comes from a desk of another server: only desks of one server are merged.")
 
     def _take_entry(self, entry: Entry) -> None:
-        if self._held(entry.digest):
+        shapes.check(entry)
+        parent = self._workspace.record(entry.record) if entry.record else None
+        if parent is not None and parent.state == WITHDRAWN:
+            entry = replace(entry, text=None)
+        held = self._held(entry.digest)
+        if held and (entry.text is None or held.text is not None):
             return
         key = self._keys.get(entry.reviewer, "")
         if not key:
@@ -166,12 +179,18 @@ class _Merging:
             raise DeskError(
                 f"Entry {entry.number} of the file is not what {entry.reviewer} signed: do not trust this file."
             ) from None
-        if not all(self._held(digest) for digest in entry.previous.split()):
-            raise EnvelopeError("an entry follows one that is not there")
-        parent = self._workspace.record(entry.record) if entry.record else None
-        gone = parent is not None and parent.state == WITHDRAWN
-        trail.insert(self._workspace, replace(entry, text=None) if gone else entry)
+        if held:
+            trail.complete(self._workspace, entry)
+            return
+        followed = [self._held(digest) for digest in entry.previous.split()]
+        there = [found for found in followed if found]
+        number = max((found.number for found in there), default=0) + 1
+        if len(there) < len(followed) or entry.number != number or any(entry.at < found.at for found in there):
+            raise EnvelopeError("an entry does not follow those that it names")
+        trail.insert(self._workspace, entry)
         self._entries[entry.reviewer] += 1
+        if entry.text is None:
+            self._without_detail.append(entry)
 
     def _take_request(self, record: Record) -> None:
         """Keep a request as one that waits: it is judged like any other, so only its source can have made it."""
@@ -187,8 +206,8 @@ class _Merging:
         key = trail.public_key(self._keys[last["reviewer"]])
         check_signature(key, last["signature"], PURPOSE, {"sha256": sha256})
 
-    def _held(self, digest: str) -> bool:
-        return self._workspace.execute("SELECT 1 FROM trail WHERE digest = ?", (digest,)).fetchone() is not None
+    def _held(self, digest: str) -> Entry | None:
+        return next(trail.entries(self._workspace, "digest = ?", (digest,)), None)
 
 
 def _lines(workspace: Workspace) -> Iterator[dict[str, Any]]:
@@ -214,7 +233,10 @@ def _split(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _record(found: Mapping[str, Any]) -> Record:
-    if set(found) != {field.name for field in fields(Record)}:
+    numbers = {"sequence", "stanzas"}
+    if set(found) != {field.name for field in fields(Record)} or not all(
+        type(value) is (int if name in numbers else str) for name, value in found.items()
+    ):
         raise EnvelopeError("a record in it is malformed")
     return Record(**{**found, "content": base64.b64decode(found["content"], validate=True)})
 

@@ -9,7 +9,7 @@ import datetime
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from intake.age.encrypt import encrypt
@@ -21,7 +21,8 @@ from intake.desk.errors import DeskError
 from intake.desk.workspace import QUARANTINED, WITHDRAWN, Record, Workspace
 from intake.desk.written import checked
 from intake.dispatch import SealedMessage, is_dispatch, write_dispatch
-from intake.envelope import STATES, Acknowledgement, FromDesk, Reply, Testimony, build_message, parse
+from intake.encoding import EnvelopeError
+from intake.envelope import Acknowledgement, FromDesk, Reply, Testimony, build_message, parse, parse_message
 
 RECEIVED = "received"
 DECISIONS = (deciding.ACCEPTED, deciding.SET_ASIDE)
@@ -86,8 +87,11 @@ def take_over(workspace: Workspace, identifier: str, message: Sent) -> None:
     """Keep what another desk wrote to the source of a testimony, in the caller's transaction.
 
     It is sealed and signed anew: the server trusts one desk, and that may be this one. What is here already, is said to
-    the same source in the same words, or belongs to no testimony that is filed here, is left out.
+    the same source in the same words, or belongs to no testimony that is filed here, is left out. Raises EnvelopeError
+    when it is malformed: the server would refuse every dispatch that it is in.
     """
+    if not all(isinstance(text, str) for text in (identifier, *asdict(message).values())):
+        raise EnvelopeError("a message is malformed")
     same = "id = ? OR (record = ? AND kind = ? AND state = ? AND text = ?)"
     parameters = (message.id, identifier, message.kind, message.state, message.text)
     if workspace.execute(f"SELECT 1 FROM messages WHERE {same}", parameters).fetchone():  # noqa: S608
@@ -95,10 +99,11 @@ def take_over(workspace: Workspace, identifier: str, message: Sent) -> None:
     with contextlib.suppress(DeskError):
         record, testimony = _testimony(workspace, identifier)
         common = {"id": message.id, "parent": record.id, "day": message.day, "text": message.text}
-        if message.kind == Reply.kind:
-            _add(workspace, testimony, Reply(**common))
-        elif message.state in STATES:
-            _add(workspace, testimony, Acknowledgement(**common, state=message.state, sha256=record.sha256))
+        taken: FromDesk = Reply(**common)
+        if message.kind != Reply.kind:
+            taken = Acknowledgement(**common, state=message.state, sha256=record.sha256)
+        parse_message(build_message(taken.signed(workspace.signing_key())))
+        _add(workspace, testimony, taken)
 
 
 def dispatch(workspace: Workspace, path: Path, day: str) -> int:

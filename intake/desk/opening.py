@@ -65,16 +65,8 @@ class Opening:
                 self.troubles += found.troubles
                 compared = self._compare(bundle, found, workspace)
                 self._take_over(bundle, found, workspace)
-                last, _ = workspace.head()
-                with workspace.in_order():
-                    records = [*found.records.values()]
-                    self.troubles += filing.file_all(
-                        bundle, records, last, self.follow, lambda: index.refresh(workspace)
-                    )
-                    filing.judge_again()
-                    for earlier, there in opened[:number]:
-                        filing.file_waiting(earlier, there.records)
-                # Last, so that a desk that is killed before this does it again, and then tells all of it.
+                self._file(filing, opened[:number], workspace)
+                # Last, so that a desk that is killed before this does not know the log further than its records.
                 self._remember_log(bundle, found, compared, workspace)
             self._name_missing(opened, workspace)
             expired = contacts.expire(workspace, self.day)
@@ -109,6 +101,19 @@ class Opening:
             self._remember_server(bundle, workspace)
             for edition in self._new_editions(found, workspace):
                 workspace.add_edition(edition)
+
+    def _file(self, filing: Filing, opened: Sequence[tuple[Bundle, Verified]], workspace: Workspace) -> None:
+        """File the records of the last of some bundles, and what of the others only waited for these."""
+        bundle, found = opened[-1]
+
+        def meanwhile() -> None:
+            index.refresh(workspace)
+
+        with workspace.in_order():
+            self.troubles += filing.file_all(bundle, [*found.records.values()], workspace.told, self.follow, meanwhile)
+            filing.judge_again()
+            for earlier, there in opened:
+                filing.file_waiting(earlier, there.records)
 
     def _remember_log(self, bundle: Bundle, found: Verified, compared: Comparison, workspace: Workspace) -> None:
         """Take over the log of the bundle, if it continues the one that is known or its restoring is accepted."""
@@ -189,6 +194,7 @@ class Opening:
         news = f"{len(states) - refused} record(s) opened, {refused} quarantined." if states else "Nothing new."
         last, _ = workspace.head()
         self.tell(f"{news} The bundle is of {manifest.day}; this desk knows the log up to entry {last}.")
+        workspace.has_told(last)
 
 
 def fingerprint(server_key: bytes) -> str:

@@ -49,7 +49,7 @@ CREATE TABLE spam (record TEXT PRIMARY KEY, marking TEXT NOT NULL, before TEXT N
 _THIRD = """
 CREATE TABLE desk (
     id INTEGER PRIMARY KEY CHECK (id = 1), signing BLOB NOT NULL DEFAULT x'',
-    new_key_due INTEGER NOT NULL DEFAULT 0
+    new_key_due INTEGER NOT NULL DEFAULT 0, told INTEGER NOT NULL
 );
 CREATE TABLE reviewers (
     name TEXT PRIMARY KEY, recipient TEXT NOT NULL UNIQUE, signing TEXT NOT NULL, removed TEXT NOT NULL DEFAULT ''
@@ -75,7 +75,7 @@ CREATE TABLE terms (id INTEGER PRIMARY KEY, question TEXT NOT NULL, code TEXT NO
 CREATE TABLE facets (
     term INTEGER NOT NULL, block INTEGER NOT NULL, bits BLOB NOT NULL, PRIMARY KEY (term, block)
 ) WITHOUT ROWID;
-CREATE VIRTUAL TABLE words USING fts5 (text, content='', contentless_delete=1, tokenize='ascii');
+CREATE VIRTUAL TABLE words USING fts5 (text, content='', contentless_delete=1, tokenize='ascii', prefix='1');
 INSERT INTO words (words, rank) VALUES ('hashsize', 16777216);
 CREATE TABLE stale (record TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE searches (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
@@ -165,7 +165,7 @@ def upgrade(database: Any) -> bool:
         database.execute("INSERT INTO stale SELECT id FROM records WHERE kind = 'testimony'")
         held = "SELECT 0, day, id FROM records WHERE kind IN ('testimony', 'addition') AND content != x''"
         database.execute(f"INSERT INTO expiring {held}")  # 0 days: not looked at yet
-    database.execute("INSERT INTO desk (id) VALUES (1)")
+    database.execute("INSERT INTO desk (id, told) SELECT 1, coalesce(max(sequence), 0) FROM entries")
     database.execute(f"PRAGMA user_version = {VERSION}")
     return True
 

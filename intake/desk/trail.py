@@ -119,6 +119,11 @@ def insert(workspace: Workspace, entry: Entry) -> None:
         workspace.execute("INSERT OR IGNORE INTO worked VALUES (?, ?)", (entry.record, entry.reviewer))
 
 
+def complete(workspace: Workspace, entry: Entry) -> None:
+    """Keep the detail of an entry that came here without it, in the caller's transaction."""
+    workspace.execute("UPDATE trail SET detail = ? WHERE digest = ? AND detail IS NULL", (entry.text, entry.digest))
+
+
 def entries(workspace: Workspace, where: str = "TRUE", parameters: Sequence[object] = ()) -> Iterator[Entry]:
     """Yield the entries of which the condition holds, in the order in which they count: each after those it follows."""
     query = f"SELECT {_COLUMNS} FROM trail WHERE {where} ORDER BY at, number, digest"  # noqa: S608

@@ -29,6 +29,7 @@ CONTENT = "content"
 _OUTER = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
 _INNER = ("SAVEPOINT inner_one", "RELEASE inner_one", ("ROLLBACK TO inner_one", "RELEASE inner_one"))
 _ID = re.compile(r"[0-9a-f]{32}")
+_MOST_WAITING = 16 * 1024  # pages in the write-ahead log, which is 64 MiB
 _CACHE_KIB = 64 * 1024  # a page that is in memory need not be decrypted again
 
 
@@ -116,10 +117,12 @@ class Workspace:
         """
         (mode,) = self._database.execute("PRAGMA journal_mode").fetchone()
         self._database.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")
+        self._database.execute(f"PRAGMA wal_autocheckpoint = {_MOST_WAITING}")
         try:
             yield
         finally:
             self._database.execute("PRAGMA synchronous = FULL")
+            self._database.execute("PRAGMA wal_autocheckpoint = 1000")
             self._database.execute("PRAGMA wal_checkpoint")
 
     def change_key(self, key: bytes) -> None:
@@ -181,6 +184,15 @@ class Workspace:
         """Return the sequence number and the digest of the last accepted entry."""
         row = self._database.execute("SELECT sequence, digest FROM entries ORDER BY sequence DESC LIMIT 1").fetchone()
         return (int(row[0]), str(row[1])) if row else (0, START)
+
+    @property
+    def told(self) -> int:
+        """The sequence number of the last entry that a report covered: `open` may be killed before it gives one."""
+        return int(self._database.execute("SELECT told FROM desk").fetchone()[0])
+
+    def has_told(self, sequence: int) -> None:
+        """Remember that the report up to an entry was given."""
+        self._database.execute("UPDATE desk SET told = ?1 WHERE told != ?1", (sequence,))
 
     def log(self, first: int, last: int) -> dict[int, Known]:
         """Return the accepted entries from one sequence number to another, in their order."""

@@ -122,7 +122,7 @@ class Server:
         return replace(
             Testimony(
                 id="f" * 32,
-                call="tiny",
+                call=self.edition.call.name,
                 edition=self.edition.sha256,
                 language=language,
                 day=DAY,
@@ -141,7 +141,7 @@ class Server:
         whole = self.testimony()
         addition = Addition(
             id="e" * 32,
-            call="tiny",
+            call=self.edition.call.name,
             edition=self.edition.sha256,
             language="fr",
             day=DAY,

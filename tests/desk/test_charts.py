@@ -53,6 +53,18 @@ def test_where_people_are_in_several_groups_nothing_can_be_subtracted() -> None:
     assert shown([95, 50, 45], 100) == [False, True, False]  # 5 are not in the first, and 5 perhaps in none
 
 
+def test_those_who_gave_both_answers_are_enough_people() -> None:
+    """Who gave one answer, who gave the other and who gave none are together all, and those who gave both twice."""
+    assert shown([25, 50, 30], 100, rest=0) == [False, True, True]  # else 5 gave both
+    assert shown([25, 50, 35], 100, rest=0) == [True, True, True]
+
+
+def test_those_who_gave_only_the_other_answer_are_enough_people() -> None:
+    """Nobody who gave no answer is among those who gave one: how many are neither can be told."""
+    assert shown([10, 85, 50], 100, rest=0) == [False, True, True]  # else 5 gave only the last one
+    assert shown([10, 80, 50], 100, rest=0) == [True, True, True]
+
+
 @pytest.mark.parametrize(
     ("sizes", "expected"),
     [

@@ -103,6 +103,19 @@ def test_a_desk_that_is_killed_goes_on_where_it_was(
     assert desk.open(stick).stdout.startswith("Nothing new.")
 
 
+def test_what_was_filed_and_not_told_is_told_by_the_next_run(
+    stick: Path, undisturbed: tuple[dict[str, Any], list[str]], tmp_path: Path
+) -> None:
+    """Killed at the very end: all is filed, and nobody was told which exports are to be deleted."""
+    desk = Desk(tmp_path, key_file(tmp_path / "duty.key", DUTY))
+    killed = "import os, intake.desk.opening as o; o.report = lambda *_: os.kill(os.getpid(), 9); "
+    killed += f"from intake.desk.commands import main; main(['open', {str(stick)!r}, '--workspace', "
+    killed += f"{str(desk.workspace)!r}, '--key', {str(desk.key)!r}])"
+    assert subprocess.run([sys.executable, "-c", killed], check=False).returncode == -signal.SIGKILL
+    assert told(desk.open(stick).stdout) == undisturbed[1]
+    assert desk.open(stick).stdout.startswith("Nothing new.")
+
+
 def test_it_was_killed_in_the_midst_of_it(stick: Path, tmp_path: Path) -> None:
     """What the log says is known last: before that, some records are there, and the head is not."""
     desk = Desk(tmp_path, key_file(tmp_path / "duty.key", DUTY))

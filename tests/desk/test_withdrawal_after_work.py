@@ -10,6 +10,7 @@ from desk.conftest import DUTY
 from desk.stick import Desk, Server
 from intake.desk import deciding, exposure, index, messages, projections, trail, triage
 from intake.desk.access import open_workspace
+from intake.desk.filters import Filter
 from intake.desk.passages import Passage
 from intake.desk.redacting import marks, quotes, suggesting
 from intake.desk.study import codebook, coding, links, memos, translating
@@ -91,7 +92,7 @@ def test_nothing_of_it_stays(desk: Desk, server: Server, stick: Path, workspace:
         assert workspace.execute(f"SELECT count(*) FROM {table} WHERE record = ?", (record,)).fetchone() == (0,)
     assert workspace.execute("SELECT count(*) FROM links").fetchone() == (0,)
     assert workspace.execute("SELECT count(*) FROM testimonies WHERE record = ?", (record,)).fetchone() == (0,)
-    assert triage.find(workspace, triage.Filter()).total == 1
+    assert triage.find(workspace, Filter()).total == 1
 
 
 def test_what_was_done_stays_known_without_what_it_was_about(
@@ -109,10 +110,11 @@ def test_what_was_done_stays_known_without_what_it_was_about(
 
 
 def test_the_tables_made_anew_are_those_that_were_there(workspace: Workspace, record: str) -> None:
+    made = ["codes", "codings", "finished", "memos", "translations", "links", "redactions", "confirmations"]
+    made += ["quotes", "dismissed", "asked", "agreed"]
+
     def tables() -> dict[str, Any]:
-        names = ("codes", "codings", "finished", "memos", "translations", "links", "redactions", "confirmations")
-        names += ("quotes", "dismissed", "asked", "agreed")
-        return {name: sorted(map(repr, workspace.execute(f"SELECT * FROM {name}").fetchall())) for name in names}
+        return {name: sorted(map(repr, workspace.execute(f"SELECT * FROM {name}").fetchall())) for name in made}
 
     work(workspace, record)
     before, state = tables(), workspace.testimony(record).state

@@ -44,5 +44,6 @@ def write() -> Response:
         done = export(workspace(), request.form.get("format", ""), Path(path), today(), What(what), Use(use))
     except OSError as error:
         raise DeskError(f"The file could not be written: {error.strerror or error}.") from None
-    notice(f"{done.rows} rows were written. The file is not encrypted: delete it when you no longer need it.")
+    written = "1 row was" if done.rows == 1 else f"{done.rows} rows were"
+    notice(f"{written} written. The file is not encrypted: delete it when you no longer need it.")
     return go_to("/exports")

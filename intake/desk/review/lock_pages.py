@@ -1,5 +1,7 @@
 """Coming in with the token, locking, and unlocking with the passphrase."""
 
+import threading
+
 from flask import Blueprint, Response, abort, make_response, render_template, request
 from werkzeug.wrappers import Response as Answer
 
@@ -8,6 +10,9 @@ from intake.desk.review.desk import cookie_name, go_to, lock, notice, own_path, 
 from intake.desk.review.errors import page
 
 lock_pages = Blueprint("lock_pages", __name__)
+
+_LAST_SECONDS = 1.0
+"""So long the program goes on after its last page, which asks for its stylesheet."""
 
 _PUBLIC = ("static",)
 _QUIET = ("lock_pages.locked", "lock_pages.unlock", "static", None)
@@ -66,7 +71,7 @@ def lock_now() -> Answer:
     else:
         text = "Its key file has no passphrase, so the program has ended too."
         response = make_response(render_template("message.html", title="The desk is closed", text=text))
-        response.call_on_close(desk.end)
+        threading.Timer(_LAST_SECONDS, desk.end).start()
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
 

@@ -23,6 +23,8 @@ from intake.desk.review.lock import IDLE_SECONDS, Lock
 
 HOST = "127.0.0.1"
 
+_CONNECTIONS = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+"""With the user of each: see proc_pid_net(5). The second one has those whose program speaks IPv6, too."""
 _PR_SET_DUMPABLE = 4
 _PATIENCE_SECONDS = 30
 
@@ -52,12 +54,13 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Answer only programs of the user whose desk this is: browsers send the cookie to every port of the machine."""
+        """Answer only programs of this user: browsers give the cookie to whoever listens at any port of the machine."""
         wanted = [_as_listed(client_address), _as_listed(request.getsockname())]
-        for line in Path("/proc/net/tcp").read_text().splitlines():
-            listed = line.split()
-            if listed[1:3] == wanted:
-                return int(listed[7]) == os.geteuid()
+        for table in filter(Path.exists, _CONNECTIONS):
+            for line in table.read_text().splitlines():
+                listed = line.split()
+                if [address[-len(wanted[0]) :] for address in listed[1:3]] == wanted:
+                    return int(listed[7]) == os.geteuid()
         return False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -104,7 +107,7 @@ def _listening(port: int) -> _Server:
 
 
 def _as_listed(address: tuple[str, int]) -> str:
-    """Return an address as /proc/net/tcp has it: see proc_pid_net(5)."""
+    """Return an address as the tables of connections have it."""
     return f"{int.from_bytes(socket.inet_aton(address[0]), sys.byteorder):08X}:{address[1]:04X}"
 
 

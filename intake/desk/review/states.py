@@ -24,8 +24,8 @@ def decide() -> Response:
     else:
         with desk.transaction():
             entries = [entry for name in wanted if (entry := deciding.decide(desk, name, state))]
-        session().done.append(Done(decided=tuple(entry.digest for entry in entries)))
-        notice(f"{_count(len(entries))} now: {state}.", undo=True)
+        _remember(Done(decided=tuple(entry.digest for entry in entries)))
+        notice(f"{_count(len(entries))} now: {state}." if entries else f"Already {state}.", undo=bool(entries))
     return go_to(own_path(request.form.get("next", "/")))
 
 
@@ -49,9 +49,14 @@ def _as_spam(wanted: list[str]) -> None:
         if desk.testimony(name).state != SPAM:  # the one before may have looked like it
             looked_alike += len(spam.mark(desk, name)) - 1
             marked.append(name)
-    session().done.append(Done(spam=tuple(marked)))
+    _remember(Done(spam=tuple(marked)))
     alike = f", and {_count(looked_alike)} that looked like it" if looked_alike else ""
-    notice(f"{_count(len(marked))} now: spam{alike}.", undo=True)
+    notice(f"{_count(len(marked))} now: spam{alike}." if marked else "Already spam.", undo=bool(marked))
+
+
+def _remember(done: Done) -> None:
+    if done != Done():
+        session().done.append(done)
 
 
 def _unmarked(desk: Workspace, marked: str) -> list[str]:

@@ -1,7 +1,10 @@
 """Who may ask the desk for anything: one browser, with the token, from the desk's own pages."""
 
+import os
 import re
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 from service import multipart
@@ -41,6 +44,26 @@ def test_the_token_lets_one_browser_in(running: Running) -> None:
     assert "terminal" in stranger.get("/").text
     assert stranger.get("/nothing").status == stranger.post("/lock", {}).status == 403
     assert stranger.get("/static/desk.css").status == 200
+
+
+def test_programs_of_another_user_get_nothing(running: Running) -> None:
+    """Not even with the cookie: a browser gives it to every server on this machine that it visits."""
+    reader = running.enter()
+    assert reader.get("/").status == 200
+    script = (
+        "import os, socket, sys\n"
+        "if not os.getuid(): os.setgroups([]), os.setgid(65534), os.setuid(65534)\n"
+        "there = socket.socket()\n"
+        "there.settimeout(10)\n"
+        "there.connect(('127.0.0.1', int(sys.argv[1])))\n"
+        "head = f'GET / HTTP/1.0\\r\\nHost: 127.0.0.1:{sys.argv[1]}\\r\\nCookie: {sys.argv[2]}\\r\\n\\r\\n'\n"
+        "try: there.sendall(head.encode()), print(there.recv(12))\n"
+        "except ConnectionError: print(b'')"
+    )
+    command = [sys.executable, "-c", script, str(running.port), reader.cookie]
+    asked = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert asked.stdout == ("b'HTTP/1.0 200'\n" if os.getuid() else "b''\n")  # only root can be somebody else
+    assert reader.get("/").status == 200
 
 
 def test_other_hosts_are_refused(reader: Reader) -> None:

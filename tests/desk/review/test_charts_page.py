@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from looks import contrasts, nameless, too_wide, twice
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from desk.conftest import DUTY
 from desk.review.running import DESKTOP, PHONE, Reader, Running, browse
@@ -33,6 +33,13 @@ def server() -> Counting:
         said = {"inc.country": "FR", "inc.when": "2024-01"} if number % 2 else {}
         server.receive(answers={"story.text": MARKER, **kind, **said}, language="fr" if number % 4 else "ar")
     return server
+
+
+def heard(page: Page) -> list[str]:
+    """What the page writes to its console from now on: a breach of its own rules, above all."""
+    found: list[str] = []
+    page.on("console", lambda message: found.append(message.text))
+    return found
 
 
 def test_every_drawing_has_a_name_a_description_and_a_table(reader: Reader) -> None:
@@ -66,8 +73,7 @@ def test_it_looks_right_to_everyone(running: Running, chromium: Browser) -> None
             viewport=viewport, color_scheme="dark" if dark else "light", locale=language, storage_state=state
         )
         page = context.new_page()
-        trouble: list[str] = []
-        page.on("console", lambda message, found=trouble: found.append(message.text))
+        trouble = heard(page)
         page.goto(f"{running.home}charts")
         for summary in page.locator("main summary").all():
             summary.click()

@@ -14,7 +14,6 @@ from desk.review.telling import EDITION, tell
 from desk.stick import Desk, Server
 from desk.viewing.files import document, filled, pdf, png, quarters, saved
 
-CALL = EDITION.call.name
 MARKUP = (
     "<script>alert(1)</script><svg onload=alert(2)><iframe src='http://192.0.2.1/x'></iframe><style>*{display:none}"
     "</style></main></body></html><!-- \"'><img src=//192.0.2.1/i onerror=alert(3)> <a href='javascript:alert(4)'>"
@@ -27,7 +26,7 @@ TURNED = "\u2069\u2069\u202c\u202c gpj.exe \u202b\u202e\u2067\u202d\u2067 turned
 STACKED = "e" + "\u0301\u0316" * 2500 + " Z\u0334\u0335\u0336 \U0001f3ff\u200d\u200d\ufe0f \U0001f1e6 \u20e3 \u0301"
 LONG = "Donaudampfschiff" * 1249 + "\U0001f469\U0001f3ff\u200d\u2695\ufe0f"
 TEXTS = {"markup": MARKUP, "terminal": TERMINAL, "turned": TURNED, "stacked": STACKED, "long": LONG}
-WRITTEN = f"{MARKUP} {TERMINAL} {TURNED} {STACKED[:800]} {LONG[:3000]}"
+WRITTEN = f"{TURNED} {MARKUP} {TERMINAL} {STACKED[:800]} {LONG[:3000]}"
 """What reviewers write, who may paste anything."""
 
 _SHORT = {"story.line": 500, "inc.name": 200, "con.name": 100}
@@ -35,28 +34,28 @@ _SHORT = {"story.line": 500, "inc.name": 200, "con.name": 100}
 _OUT_OF_ORDER = """() => {
     for (const details of document.querySelectorAll("details")) details.open = true;
     const theirs = "bdi, [dir], [data-quote], option, .hidden, script, style";
-    const block = node => {
-        let e = node.parentElement;
-        while (getComputedStyle(e).display.startsWith("inline") && getComputedStyle(e).display === "inline")
-            e = e.parentElement;
-        return e;
-    };
-    const box = (node, first, last) => {
+    const block = e => getComputedStyle(e).display === "inline" ? block(e.parentElement) : e;
+    const left = (node, at) => {
         const range = document.createRange();
-        range.setStart(node, first), range.setEnd(node, last);
+        range.setStart(node, at), range.setEnd(node, at + 1);
         return range.getClientRects()[0];
     };
+    const wrong = (one, two) => one && two && Math.abs(one.top - two.top) < 2 && one.left > two.left;
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
     let before = null;
     while (walker.nextNode()) {
-        const node = walker.currentNode, at = node.data.search(/\\S\\S/);
-        if (at < 0 || node.parentElement.closest(theirs) || !node.parentElement.checkVisibility()) continue;
-        const one = box(node, at, at + 1), two = box(node, at + 1, at + 2), where = block(node);
-        if (!one || !two) continue;
-        if (Math.abs(one.top - two.top) < 2 && one.left > two.left) found.push(`turned: ${node.data.trim()}`);
-        if (before?.where === where && Math.abs(before.one.top - one.top) < 2 && before.one.left > one.left)
-            found.push(`moved: ${node.data.trim()}`);
-        before = {where, one};
+        const node = walker.currentNode, shut = node.parentElement.closest(theirs);
+        if (!node.parentElement.checkVisibility()) continue;
+        const letters = [...node.data.matchAll(/\\w(?=\\w)/g)].slice(0, 300);
+        if (shut) {
+            before = {where: block(shut.parentElement), boxes: [...shut.getClientRects()]};
+        } else if (letters.length) {
+            if (letters.some(({index}) => wrong(left(node, index), left(node, index + 1)))) found.push(`turned: ${node.data}`);
+            const here = {where: block(node.parentElement), boxes: [left(node, letters[0].index)]};
+            if (before?.where === here.where && before.boxes.some(box => wrong(box, here.boxes[0])))
+                found.push(`moved: ${node.data}`);
+            before = here;
+        }
     }
     return found.map(text => text.slice(0, 80));
 }"""
@@ -96,9 +95,9 @@ def server() -> Server:
         short = {question: text[:limit] for question, limit in _SHORT.items()}
         given = {"CPUB_ANON": "Y", "CCONT": "Y", "CTRANS": "N", "inc.country": "FR", "inc.kind": ["RANSOM"], **short}
         record = tell(server, text, "ar" if name == "turned" else "en", **given)
-        server.add(server.text(record, text, call=CALL, language="en"))
+        server.add(server.text(record, text, language="en"))
     for name, data in hostile_files().items():
-        server.attach(record, data, name=name, call=CALL)
+        server.attach(record, data, name=name)
     return server
 
 

@@ -275,6 +275,9 @@ def test_mistakes_are_said(server: Server, reader: Reader) -> None:
     record = server.identifier(1)
     answer = reader.press("/decide", {"record": record, "state": "<b>", "next": "/"}, **here)
     assert "There is no state &#39;&lt;b&gt;&#39;" in reader.follow(answer).text
+    for said in ("1 testimony now: accepted.", "Already accepted."):
+        assert said in reader.follow(reader.press("/decide", {"record": record, "state": "accepted"})).text
+    assert "Undone: 1 testimony" in reader.follow(reader.press("/undo")).text
     assert "No testimony is marked" in reader.follow(reader.press("/decide", {"state": "accepted", "next": "/"})).text
 
 

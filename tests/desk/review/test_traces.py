@@ -1,6 +1,7 @@
 """Words of testimonies are in the workspace, encrypted, and nowhere else: not where the browser keeps things."""
 
 import contextlib
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from conftest import CHROMIUM
 from playwright.sync_api import Browser, Error
 
-from desk.review.running import serving
+from desk.review.running import Reader, serving
 from desk.stick import Desk, Server
 
 STORY = "Sternwarte Kupferkessel was dark"
@@ -78,3 +79,20 @@ def _files(folder: Path) -> Iterator[tuple[Path, bytes]]:
     for path in folder.rglob("*"):
         if path.is_file() and not path.is_symlink():
             yield path, path.read_bytes()
+
+
+def test_no_form_is_remembered(server: Server, reader: Reader) -> None:
+    """Forms for words tell the browser not to keep them, and those that change something have the token."""
+    record = server.identifier(1)
+    pages = ("/", "/codebook", "/agreement", "/charts", "/journal", "/exports", "/trail", f"/testimony/{record}")
+    for path in (*pages, f"/testimony/{record}/redaction"):
+        page = reader.get(path)
+        assert page.status == 200, path
+        forms = re.findall(r"<form\b.*?</form>", page.text, re.DOTALL)
+        assert forms
+        for form in forms:
+            start = form[: form.index(">")]
+            if re.search(r'<textarea|<input(?![^>]*type="(?:hidden|checkbox|radio|color)")', form):
+                assert 'autocomplete="off"' in start, (path, start)
+            assert ('method="post"' in start) == ('name="csrf"' in form), (path, start)
+        assert not re.search(r"<script(?![^>]*src=)|\sstyle=|\son\w+=|<style", page.text), path
