@@ -110,11 +110,12 @@ def _places() -> list[str]:
 
 
 def _sweep(place: str) -> None:
-    """Delete this user's folders that no process holds locked any more."""
+    """Delete this user's folders that no process holds locked any more, and none that a start did not make."""
     import fcntl
+    import re
 
     for entry in os.scandir(place):
-        if not entry.name.startswith(f"{_NAME}-"):
+        if not re.fullmatch(f"{_NAME}-[0-9a-f]{{16}}", entry.name):
             continue
         try:
             lock = os.open(entry.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

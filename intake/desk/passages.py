@@ -1,6 +1,7 @@
 """The words of a testimony, and places in them: counted in code points of the text as it was sent."""
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -66,9 +67,15 @@ def segments(text: str, spans: Iterable[tuple[int, int, Thing]]) -> Iterator[tup
     Spans are (first, last, thing); they may overlap, nest, touch and reach beyond the text.
     """
     held = [(max(first, 0), min(last, len(text)), thing) for first, last, thing in spans]
-    edges = sorted({0, len(text), *(edge for first, last, _ in held if first < last for edge in (first, last))})
-    for start, end in itertools.pairwise(edges):
-        yield text[start:end], [thing for first, last, thing in held if first <= start and end <= last]
+    begins, ends = defaultdict[int, set[int]](set), defaultdict[int, set[int]](set)
+    for number, (first, last, _) in enumerate(held):
+        if first < last:
+            begins[first].add(number)
+            ends[last].add(number)
+    covering: set[int] = set()
+    for start, end in itertools.pairwise(sorted({0, len(text), *begins, *ends})):
+        covering = covering - ends[start] | begins[start]
+        yield text[start:end], [held[number][2] for number in sorted(covering)]
 
 
 def _texts(workspace: Workspace, record: Record) -> Iterator[Text]:

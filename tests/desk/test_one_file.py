@@ -195,6 +195,15 @@ def test_it_runs_with_each_python(python: str, file: Path, desk: Desk, server: S
     assert record in worked(offline(desk.folder, *command, "list", *common))
 
 
+def test_nothing_else_is_cleared_away(tmp_path: Path) -> None:
+    """A folder may have a name of the reviewer's own that only begins like those that a start makes."""
+    for name in ("intake-desk-0123456789abcdef", "intake-desk-workspace", "intake-desk-0123456789abcdef.old"):
+        (tmp_path / name).mkdir()
+    script = "import runpy, sys; runpy.run_path(sys.argv[1])['_sweep'](sys.argv[2])"
+    subprocess.run([sys.executable, "-c", script, START, tmp_path], check=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"intake-desk-workspace", "intake-desk-0123456789abcdef.old"}
+
+
 def test_what_was_killed_is_cleared_away(file: Path, desk: Desk, memory: Path) -> None:
     """A polite kill, Ctrl-C and a closed terminal leave nothing; after the other kind, the next start clears up."""
     for ending in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

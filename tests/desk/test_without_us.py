@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from desk.conftest import DUTY, PASSPHRASE
-from desk.stick import Desk, Server
+from desk.conftest import PASSPHRASE
+from desk.stick import Server
 from intake.age.identities import HybridIdentity
-from intake.desk.access import open_workspace
 from intake.desk.keys import signing_key
-from intake.desk.schema import VERSION
 from intake.dispatch import write_dispatch
 from intake.envelope import Acknowledgement, Reply
 
@@ -91,13 +89,3 @@ def test_the_document_names_the_dispatch(identity: HybridIdentity, tmp_path: Pat
     signed = json.loads((tmp_path / "manifest.json").read_text())
     for field in (*signed, *signed["manifest"]):
         assert f"`{field}`" in FORMAT or f'"{field}"' in FORMAT, field
-
-
-def test_the_document_names_every_table(server: Server, desk: Desk, stick: Path) -> None:
-    server.receive()
-    server.export(stick)
-    desk.open(stick)
-    assert f"version {VERSION} of its tables" in FORMAT
-    with open_workspace(desk.workspace, [DUTY]) as workspace:
-        for (name,) in workspace.execute("SELECT name FROM sqlite_master WHERE type = 'table'"):
-            assert f"`{name}`" in FORMAT, name

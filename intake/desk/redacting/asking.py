@@ -16,6 +16,7 @@ from intake.desk.redacting.quotes import Quote
 from intake.desk.trail import Entry, Handler
 from intake.desk.workspace import Record, Workspace
 from intake.desk.written import checked
+from intake.encoding import canonical
 from intake.envelope import Addition, Reply
 
 LONGEST_NAME = 100
@@ -113,7 +114,7 @@ def agree(workspace: Workspace, identifier: str, answer: str) -> None:
     question = get(workspace, identifier)
     if answer not in [addition.id for addition in answers(workspace, question)]:
         raise DeskError("Choose the answer: something that the source added after they were asked.")
-    detail = {"asked": question.id, "answer": answer, "sha256": _sha256(question.text)}
+    detail = {"asked": question.id, "answer": answer, "sha256": _sha256(question)}
     _agreed(workspace, trail.write(workspace, _YES, question.record, detail))
 
 
@@ -124,15 +125,17 @@ def disagree(workspace: Workspace, identifier: str) -> None:
 
 
 def signers(workspace: Workspace, question: Asked) -> frozenset[str]:
-    """Return the reviewers who read an answer that is still here as a yes to exactly this text."""
+    """Return the reviewers who read an answer that is still here as a yes to exactly this text, for this use."""
     valid = {addition.id for addition in answers(workspace, question)}
     query = "SELECT reviewer, answer FROM agreed WHERE asked = ? AND record = ? AND sha256 = ?"
-    rows = workspace.execute(query, (question.id, question.record, _sha256(question.text)))
+    rows = workspace.execute(query, (question.id, question.record, _sha256(question)))
     return frozenset(reviewer for reviewer, answer in rows if answer in valid)
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _sha256(question: Asked) -> str:
+    """What a reviewer signs: not the text alone, but what it was asked for."""
+    asked_for = [question.quote, question.use, question.name, question.text, question.before]
+    return hashlib.sha256(canonical(asked_for)).hexdigest()
 
 
 def _asked(workspace: Workspace, entry: Entry) -> None:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from intake.desk.review.agreement import agreement_page
 from intake.desk.review.charts import charts_page
 from intake.desk.review.codebook import codebook_page
-from intake.desk.review.desk import locked_path, session, signed_in, typed
+from intake.desk.review.desk import locked_path, number_of, session, signed_in, typed
 from intake.desk.review.errors import init_errors, log_unexpected
 from intake.desk.review.exports import exports_page
 from intake.desk.review.files import files
@@ -96,6 +96,7 @@ def create_app(lock: Lock, port: int) -> Flask:
         locked_path=locked_path,
         signed_in=signed_in,
         navigation=NAVIGATION,
+        number_of=number_of,
         take_notices=_take_notices,
         typed=typed,
     )

@@ -44,6 +44,12 @@ def notice(text: str, *, undo: bool = False) -> None:
     session().notices.append((text, undo))
 
 
+def number_of(testimony: str) -> str:
+    """Return the number that a testimony is called by; of one that never came here, the start of its id."""
+    row = workspace().execute("SELECT sequence FROM records WHERE id = ?", (testimony,)).fetchone()
+    return str(row[0]) if row else testimony[:8]
+
+
 def language() -> str:
     """Return the language that the reviewer's browser asks for first: questions and answers are shown in it."""
     return next(iter(request.accept_languages.values()), "en")

@@ -204,6 +204,22 @@ def test_the_person_is_shown_the_exact_text(case: Case) -> None:
     assert asking.signers(case.workspace, asked) == frozenset()
 
 
+def test_who_signed_for_one_use_has_not_signed_for_another(case: Case) -> None:
+    """Nobody can turn a question that others read the answer to into another one: their yes does not count for that."""
+    testimony = case.testimony(consent={"CPARTNER": "ASK", "CPUB_ANON": "ASK"})
+    quote = case.quote(testimony, "I was alone")
+    asked = case.ask(testimony, quote, "partner")
+    case.agree(asked, case.add(testimony), "ben")
+    assert asking.signers(case.workspace, asked) == {"ben"}
+    detail = {"id": asked.id, "quote": quote.id, "use": "publication", "name": "", "text": asked.text, "before": []}
+    with case.by("mallory") as workspace:
+        trail.write(workspace, "asked again", testimony.id, detail)
+        projections.rebuild(workspace)
+        turned = asking.get(workspace, asked.id)
+        assert turned.use == "publication"
+        assert asking.signers(workspace, turned) == frozenset()
+
+
 def test_one_message_asks_about_one_thing(case: Case) -> None:
     testimony = case.testimony()
     quote = case.quote(testimony, "I was alone")

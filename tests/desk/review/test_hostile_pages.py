@@ -20,7 +20,9 @@ MARKUP = (
     "javascript:alert(5) https://192.0.2.1/ </textarea></select></title>{{ 7*7 }}{% x %} &lt;b&gt; onfocus=alert(6) "
     "autofocus=\" x='<base href=//192.0.2.1/><meta http-equiv=refresh content=0;url=//192.0.2.1/>"
 )
-TERMINAL = "\x1b[31mred\x1b]0;title\x07\x1b[2J nul\x00 \x01\x08\x0b\x0c\x7f\x80\x85\x9b31m \ufeff\u2028\u2029 \ufffe \ue000"
+TERMINAL = (
+    "\x1b[31mred\x1b]0;title\x07\x1b[2J nul\x00 \x01\x08\x0b\x0c\x7f\x80\x85\x9b31m \ufeff\u2028\u2029 \ufffe \ue000"
+)
 # What is closed here was not opened, and what is opened is not closed: it is for the page to keep that to itself.
 TURNED = "\u2069\u2069\u202c\u202c gpj.exe \u202b\u202e\u2067\u202d\u2067 turned שלום around \u2068\u202b\u200f!"
 STACKED = "e" + "\u0301\u0316" * 2500 + " Z\u0334\u0335\u0336 \U0001f3ff\u200d\u200d\ufe0f \U0001f1e6 \u20e3 \u0301"
@@ -50,7 +52,8 @@ _OUT_OF_ORDER = """() => {
         if (shut) {
             before = {where: block(shut.parentElement), boxes: [...shut.getClientRects()]};
         } else if (letters.length) {
-            if (letters.some(({index}) => wrong(left(node, index), left(node, index + 1)))) found.push(`turned: ${node.data}`);
+            if (letters.some(({index}) => wrong(left(node, index), left(node, index + 1))))
+                found.push(`turned: ${node.data}`);
             const here = {where: block(node.parentElement), boxes: [left(node, letters[0].index)]};
             if (before?.where === here.where && before.boxes.some(box => wrong(box, here.boxes[0])))
                 found.push(`moved: ${node.data}`);
@@ -112,11 +115,11 @@ def test_every_page_only_shows_it(worked: Desk, running: Running, chromium: Brow
     """No script, no request to anywhere else, nothing out of its place: and the head of the page where it always is."""
     with browse(chromium, running, viewport) as page:
         troubles: list[str] = []
+        ours = (running.home, "data:,")
         page.on("console", lambda message: troubles.append(message.text))
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("dialog", lambda dialog: troubles.append(dialog.message))
-        page.on("request", lambda request: troubles.extend([request.url] * (not request.url.startswith(allowed))))
-        allowed = (running.home, "data:,")
+        page.on("request", lambda request: troubles.extend([request.url] * (not request.url.startswith(ours))))
         found = pages.addresses(worked)
         assert set(found) == pages.rules()
         for address in (one for each in found.values() for one in each):
@@ -133,3 +136,10 @@ def look(page: Page, address: str) -> None:
     assert page.get_by_role("heading", level=1).is_visible(), address
     assert page.evaluate(_OUT_OF_ORDER) == [], address
     assert page.evaluate(_TOO_WIDE) == [], address
+    words = page.locator("[data-part]")
+    if words.count():
+        words.first.focus()
+        for key in ("ArrowDown", "Shift+ArrowDown", "Enter"):
+            page.keyboard.press(key)
+        assert page.get_by_role("dialog").get_by_role("button", name="Cancel").is_visible(), address
+        assert page.evaluate(_TOO_WIDE) == [], address

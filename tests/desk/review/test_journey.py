@@ -13,7 +13,7 @@ import pytest
 from conftest import CHROMIUM
 from playwright.sync_api import Browser, Locator, Page
 
-from desk.conftest import DUTY, ESCROW, PASSPHRASE
+from desk.conftest import DUTY, PASSPHRASE
 from desk.review.running import Running, serving
 from desk.review.telling import EDITION, tell
 from desk.stick import Desk, Server, key_file
@@ -178,7 +178,7 @@ def find(page: Page) -> None:
     page.keyboard.type(WORKED["search"])
     leads(page, "Enter")
     assert page.get_by_text("1 found").is_visible()
-    assert page.get_by_role("mark").inner_text() == WORKED["search"]
+    assert page.locator("mark").inner_text() == WORKED["search"]
     leads(page, "j", "o")
     assert page.get_by_role("heading", name="Testimony 4").is_visible()
     leads(page, "r")

@@ -9,15 +9,15 @@ from intake.desk.access import open_workspace
 
 
 def test_it_tells_who_did_what(server: Server, reader: Reader) -> None:
-    """Newest first, with the new state and a link to the testimony."""
+    """Newest first, with the new state and a link to the testimony by its number."""
     record = server.identifier(1)
     for state in ("reading", "accepted"):
         reader.press("/decide", {"record": record, "state": state})
     page = reader.get("/trail").text
     rows = re.findall(r"<tr>\s*<td>.*?</tr>", page, re.DOTALL)
     assert [re.sub(r"<[^>]*>|\s+", " ", row).split()[2:] for row in rows] == [
-        ["duty", "decided:", "accepted", record[:8]],
-        ["duty", "decided:", "reading", record[:8]],
+        ["duty", "decided:", "accepted", "1"],
+        ["duty", "decided:", "reading", "1"],
         ["duty", "reviewer", "came:", "duty"],
     ]
     assert f'href="/testimony/{record}"' in rows[0]
