@@ -6,6 +6,7 @@ every request by its source, so nobody can put words into another's mouth; who w
 """
 
 import base64
+import datetime
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,7 +34,7 @@ from intake.encoding import (
     parse_json,
     signing_input,
 )
-from intake.envelope import Consent, Withdrawal
+from intake.envelope import Consent, Withdrawal, parse
 from intake.tar import write_whole
 
 FORMAT = "intake-work/1"
@@ -114,6 +115,7 @@ class _Merging:
         self._filing = Filing(workspace, identities, workspace.recipients())
         self._entries: Counter[str] = Counter()
         self._without_detail: list[Entry] = []
+        self._tomorrow = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)).isoformat()
         self._keys = dict(workspace.execute("SELECT name, signing FROM reviewers").fetchall())
 
     def take(self, lines: Iterable[bytes]) -> None:
@@ -164,6 +166,11 @@ class _Merging:
         parent = self._workspace.record(entry.record) if entry.record else None
         if parent is not None and parent.state == WITHDRAWN:
             entry = replace(entry, text=None)
+        if entry.at > self._tomorrow:
+            raise DeskError(
+                f"The file holds work of {entry.day}, a day that has not come: set the clocks of both machines right. "
+                "What is dated so can be merged from that day on."
+            )
         held = self._held(entry.digest)
         if held and (entry.text is None or held.text is not None):
             return
@@ -193,9 +200,15 @@ class _Merging:
             self._without_detail.append(entry)
 
     def _take_request(self, record: Record) -> None:
-        """Keep a request as one that waits: it is judged like any other, so only its source can have made it."""
-        if record.kind in _REQUESTS and self._workspace.record(record.id) is None:
-            self._workspace.save(replace(record, state=QUARANTINED, reason="it came from another desk"))
+        """Keep a request as one that waits: it is judged like any other, so only its source can have made it.
+
+        It has no place in the log that this desk knows, until a bundle brings it.
+        """
+        if parse(record.content).kind not in _REQUESTS:
+            raise EnvelopeError("a record in it is no request")
+        if self._workspace.record(record.id) is None:
+            waiting = replace(record, state=QUARANTINED, reason="it came from another desk", sequence=0)
+            self._workspace.save(waiting)
 
     def _check_signature(self, last: Mapping[str, Any], sha256: str) -> None:
         active = {name for name, removed in access.reviewers(self._workspace) if not removed}

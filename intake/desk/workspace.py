@@ -319,6 +319,11 @@ class Workspace:
         self._database.execute(_SAVE, _values(record))
         self._database.execute("INSERT OR IGNORE INTO stale VALUES (?)", (record.parent or record.id,))
 
+    def drop(self, identifier: str) -> None:
+        """Forget a record that no bundle brought, in the caller's transaction."""
+        self.execute("DELETE FROM records WHERE id = ?", (identifier,))
+        self.execute("DELETE FROM changes WHERE record = ?", (identifier,))
+
     def set_state(self, identifier: str, state: str) -> None:
         """Change the state of a record that is filed."""
         self._database.execute("UPDATE records SET state = ? WHERE id = ?", (state, identifier))

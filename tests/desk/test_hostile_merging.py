@@ -1,9 +1,11 @@
 """What a reviewer who means harm may put into a file of work: none of it is taken over."""
 
+import base64
 import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from intake.desk.access import open_workspace
 from intake.desk.keys import signing_key
 from intake.desk.merging import PURPOSE
 from intake.encoding import canonical, encode_base64, signing_input
+from intake.envelope import build
 
 __all__ = ["other", "record"]  # fixtures
 
@@ -181,3 +184,22 @@ def test_a_malformed_request_is_refused(
     result = rewritten(other, desk, lambda line: line.get("record", {}).update(changed))
     assert (result.returncode, DAMAGED in result.stderr) == (1, True)
     assert desk.listed()[record]["state"] == "new"
+
+
+def test_no_testimony_comes_with_a_file_of_work(
+    desk: Desk, other: Desk, record: str, server: Server, stick: Path
+) -> None:
+    """Only what a source asks for does, since it is signed by them; a testimony is vouched for by the server's log."""
+    server.withdraw(record)
+    server.export(stick)
+    assert other.open(stick).returncode == 0
+    made_up = build(replace(server.testimony(), id=ID, answers={"story.text": "I made this up."}))
+
+    def changed(line: dict[str, Any]) -> None:
+        if "record" in line and "message" not in line:
+            content = base64.b64encode(made_up.rstrip(b" ")).decode()
+            line["record"].update({"id": ID, "event": "received", "stanzas": 2, "content": content, "parent": ""})
+
+    result = rewritten(other, desk, changed)
+    assert (result.returncode, DAMAGED in result.stderr) == (1, True)
+    assert set(desk.listed()) == {record}

@@ -1,6 +1,9 @@
 """Two desks that carry their work to each other, until both have the same."""
 
+import hashlib
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,7 @@ from intake.age.encrypt import encrypt
 from intake.desk import deciding, trail
 from intake.desk.access import open_workspace
 from intake.desk.keys import signing_key
-from intake.encoding import encode_base64
+from intake.encoding import encode_base64, signing_input
 
 
 @pytest.fixture
@@ -190,13 +193,13 @@ def test_work_of_a_stranger_is_refused_whole(desk: Desk, other: Desk, record: st
     assert desk.listed()[record]["state"] == "new"
 
 
-def rewritten(desk: Desk, change: Any, identity: Any = ESCROW) -> Path:
+def rewritten(desk: Desk, change: Any, identity: Any = ESCROW, reader: Any = DUTY) -> Path:
     """The file that a desk would write, with its lines changed by someone who can read it."""
     path = desk.folder / "changed.age"
     path.unlink(missing_ok=True)
     assert desk.at_desk("merge", "--write", path).returncode == 0
     lines = decrypt(path.read_bytes(), [identity]).splitlines()
-    path.write_bytes(encrypt(b"\n".join(change(lines)) + b"\n", [DUTY.recipient()]))
+    path.write_bytes(encrypt(b"\n".join(change(lines)) + b"\n", [reader.recipient()]))
     return path
 
 
@@ -299,3 +302,46 @@ def test_what_one_wrote_to_a_source_goes_out_from_the_other(
     assert len(messages) == 3
     assert carry(desk, other).returncode == 0
     assert len(other.shown(record)["messages"]) == 3
+
+
+def test_a_request_from_another_desk_does_not_take_the_place_of_a_record(
+    desk: Desk, other: Desk, record: str, server: Server, stick: Path
+) -> None:
+    """A colleague who names the id of something that this desk has not opened yet keeps nothing from being filed."""
+    late = server.receive(answers={"story.text": "It comes later."})
+    server.withdraw(record)
+
+    def renamed(lines: list[bytes]) -> list[bytes]:
+        found = [line for line in lines if line.startswith(b'{"record"')]
+        assert len(found) == 1
+        identifier = json.loads(found[0])["record"]["id"]
+        *rest, last = [line.replace(identifier.encode(), late.encode()) for line in lines]
+        key = signing_key(DUTY)
+        digest = hashlib.sha256(b"".join(line + b"\n" for line in rest)).hexdigest()
+        signature = encode_base64(key.sign(signing_input("work", {"sha256": digest})))
+        return [*rest, json.dumps({**json.loads(last), "signature": signature}).encode()]
+
+    server.export(stick)
+    assert desk.open(stick).returncode == 0
+    path = rewritten(desk, renamed, DUTY, ESCROW)
+    assert other.at_desk("merge", path).returncode == 0
+    assert other.listed()[record]["state"] == "withdrawn"
+    result = other.open(stick)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert other.listed()[late]["state"] == "new"
+
+
+def test_work_of_a_day_that_has_not_come_is_refused(desk: Desk, other: Desk, record: str) -> None:
+    """Or every later entry of every desk would have its date."""
+    with open_workspace(other.workspace, [ESCROW]) as workspace, workspace.transaction():
+        workspace.execute("UPDATE trail SET at = '2099-01-01T00:00:00Z' WHERE number = 1")
+        workspace.execute("DELETE FROM tips")
+        entry = next(trail.entries(workspace, "number = 1"))
+        key = workspace.reviewer.key
+        signed = {name: getattr(entry, name) for name in ("number", "previous", "reviewer", "at", "event", "record")}
+        signed["detail_sha256"] = entry.detail_sha256
+        signature = encode_base64(key.sign(signing_input("trail", signed)))
+        workspace.execute("DELETE FROM trail")
+        trail.insert(workspace, replace(entry, signature=signature))
+    result = carry(other, desk)
+    assert (result.returncode, "work of 2099-01-01, a day that has not come" in result.stderr) == (1, True)
