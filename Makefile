@@ -70,6 +70,6 @@ clean:
 	  --platform manylinux_2_28_x86_64 --platform manylinux2014_x86_64 || exit 1; done
 	@touch $@
 
-# The reference implementation of the age format in JavaScript, for the tests that hold ours against it.
+# What the tests use from npm: an implementation of the age format to hold ours against, and axe-core.
 .venv/npm.ready: tests/foreign/package-lock.json | .venv/dev.ready
 	@if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund --cache .venv/npm --prefix tests/foreign && touch $@; fi

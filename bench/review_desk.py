@@ -23,9 +23,9 @@ from desk.stick import Desk
 from machine import machine_cpu, sync_seconds
 from testimonies import DUTY, Bundle, bundle
 
-from intake.desk import triage
 from intake.desk.access import open_workspace
-from intake.desk.filters import Filter, Sort
+from intake.desk.finding import triage
+from intake.desk.finding.filters import Filter, Sort
 from intake.desk.workspace import Workspace
 
 FULL = 100_000

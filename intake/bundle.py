@@ -1,6 +1,6 @@
 """What travels on the USB stick: the log's entries, and the signed tar that holds them with their records.
 
-The server writes bundles and the desk reads them (`intake/desk/reading.py`); docs/format.md describes the format.
+The server writes bundles, the desk reads them in `intake/desk/bundles`; docs/format.md describes the format.
 """
 
 import hashlib

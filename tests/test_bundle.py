@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.bundle import EVENTS, START, Contents, Entry, Sealed, link, write_bundle
-from intake.desk.reading import open_bundle
+from intake.desk.bundles.reading import open_bundle
 from intake.tar import BundleError
 
 HEX_IDS = st.text("0123456789abcdef", min_size=32, max_size=32)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
-from intake.desk import evidence, export_command, keys, message_commands, reviewer_commands, showing, spam
+from intake.desk import evidence, keys, message_commands, reviewer_commands, showing, spam
+from intake.desk.bundles.opening import Opening
+from intake.desk.bundles.progress import on_terminal
 from intake.desk.errors import one_line
-from intake.desk.opening import Opening
+from intake.desk.leaving import export_command
 from intake.desk.options import Group, ask, key_option, opened, passphrase_option, say, today, workspace_option
-from intake.desk.progress import on_terminal
 
 _WIDEST = 100
 

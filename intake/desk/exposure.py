@@ -2,7 +2,7 @@
 
 import datetime
 
-from intake.desk import index
+from intake.desk.finding import index
 from intake.desk.workspace import Workspace
 
 ENOUGH = 8

@@ -19,14 +19,15 @@ from intake.age.encrypt import Encryptor
 from intake.age.errors import AgeError, NoMatchError
 from intake.age.identities import HybridIdentity
 from intake.desk import access, messages, projections, shapes, trail
+from intake.desk.bundles.filing import Filing
+from intake.desk.bundles.report import report
 from intake.desk.errors import DeskError
-from intake.desk.filing import Filing
 from intake.desk.messages import Sent
 from intake.desk.plaintext import check_new
-from intake.desk.report import report
 from intake.desk.trail import Entry
 from intake.desk.workspace import QUARANTINED, WITHDRAWN, Record, Workspace
 from intake.encoding import (
+    MOST,
     EnvelopeError,
     canonical,
     check_signature,
@@ -241,6 +242,8 @@ def _split(pieces: Iterable[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         *lines, rest = (rest + piece).split(b"\n")
         yield from lines
+        if len(rest) > MOST:
+            raise EnvelopeError("a line of it is too large")
     if rest:
         raise EnvelopeError("its last line is cut off")
 

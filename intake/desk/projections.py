@@ -1,6 +1,7 @@
 """What the work of reviewers comes to: every table that is made from the trail, made anew, or rid of one testimony."""
 
-from intake.desk import deciding, index, trail
+from intake.desk import deciding, trail
+from intake.desk.finding import index
 from intake.desk.redacting import asking, confirming, marks, quotes, suggesting
 from intake.desk.study import codebook, coding, links, memos, translating
 from intake.desk.trail import Handler

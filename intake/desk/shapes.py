@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from intake.desk.deciding import STATES
-from intake.desk.gate import QUOTING
+from intake.desk.leaving.gate import QUOTING
 from intake.desk.redacting import asking, marks
 from intake.desk.study import codebook
 from intake.desk.trail import Entry

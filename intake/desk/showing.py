@@ -12,8 +12,9 @@ from rich.text import Text
 from intake.calls.countries import country_names
 from intake.calls.edition import SOURCE_LANGUAGE, Edition
 from intake.calls.model import COUNTRY_UNKNOWN, UNKNOWN_LABEL, Kind, Question
-from intake.desk import consents, evidence, exports, messages
+from intake.desk import consents, evidence, messages
 from intake.desk.errors import DeskError, harmless, one_line
+from intake.desk.leaving import exports
 from intake.desk.workspace import CONTENT, WITHDRAWN, Record, Workspace
 from intake.encoding import FORMAT
 from intake.envelope import Addition, Answer, Attachment, Consent, Testimony, Withdrawal, parse

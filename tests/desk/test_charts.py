@@ -17,12 +17,13 @@ from desk.test_export import EDITION as COUNTED
 from desk.test_export import MARKER, Counting
 from intake.age.identities import parse_identities
 from intake.calls.edition import Edition
-from intake.desk import bitmaps, chart_tables, charts
 from intake.desk.access import open_workspace
-from intake.desk.chart_tables import WITHHELD
+from intake.desk.counting import chart_tables, charts
+from intake.desk.counting.chart_tables import WITHHELD
+from intake.desk.counting.withholding import LEAST, shown, shown_together
+from intake.desk.finding import bitmaps
 from intake.desk.passages import Passage
 from intake.desk.study import codebook, coding
-from intake.desk.withholding import LEAST, shown, shown_together
 from intake.desk.workspace import Workspace
 
 EDITION = Edition({**COUNTED.files, "fr.po": catalogue(FRENCH)})

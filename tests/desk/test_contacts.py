@@ -9,7 +9,7 @@ from desk.conftest import DUTY
 from desk.stick import CALL, Desk, Server
 from desk.test_withdrawal import everything
 from intake.calls.edition import Edition
-from intake.desk.opening import Opening
+from intake.desk.bundles.opening import Opening
 
 MARKER = "planted@example.org"
 SECTION = b"""

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import stat
 import subprocess
@@ -307,15 +308,18 @@ def test_a_desk_that_is_killed_while_it_files_has_it_whole_or_not_at_all(
     record, content = big_file(server, parent, desk.folder, 48 * MIB)
     server.export(stick)
     line = [sys.executable, "-m", "intake.desk.commands", "open", str(stick), "--key", str(desk.key)]
-    fresh = Desk(desk.folder / "fresh", desk.key)
+    before = desk.folder / "before"
+    shutil.copytree(desk.workspace, before)
     began = time.monotonic()
-    subprocess.run([*line, "--workspace", fresh.workspace], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*line, "--workspace", desk.workspace], check=True, stdout=subprocess.DEVNULL)
     whole = time.monotonic() - began
     moments = random.Random(3)
     killed = 0
     for step in range(6):
+        shutil.rmtree(desk.workspace)
+        shutil.copytree(before, desk.workspace)
         process = subprocess.Popen([*line, "--workspace", desk.workspace], stdout=subprocess.DEVNULL)
-        time.sleep(whole * (0.4 + 0.6 * (step + moments.random()) / 6))
+        time.sleep(whole * (0.3 + 0.6 * (step + moments.random()) / 6))
         killed += process.poll() is None
         process.send_signal(signal.SIGKILL)
         process.wait()

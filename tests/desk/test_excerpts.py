@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desk.test_search_words import ANY
-from intake.desk.excerpts import opening, snippet
-from intake.desk.search_words import highlight
+from intake.desk.finding.excerpts import opening, snippet
+from intake.desk.finding.search_words import highlight
 
 
 @given(ANY, ANY, st.integers(1, 60))

@@ -19,8 +19,9 @@ from desk.conftest import DUTY, ESCROW
 from desk.stick import CALL, Desk, Server, catalogue
 from intake.calls.edition import Edition
 from intake.calls.load import load_call
-from intake.desk import gate, plaintext, tables
+from intake.desk import plaintext
 from intake.desk.access import open_workspace
+from intake.desk.leaving import gate, tables
 from intake.envelope import Testimony as SealedTestimony
 from intake.envelope import build
 
@@ -402,7 +403,7 @@ def test_a_file_that_is_there_stays_on_the_list(
 
 
 MOMENTS = {
-    "before it is remembered": ("intake.desk.exports.remember", False, False),
+    "before it is remembered": ("intake.desk.leaving.exports.remember", False, False),
     "before it is written": ("intake.desk.plaintext._write", True, False),
     "before it has its name": ("os.link", True, False),
     "when it has its name": ("intake.desk.plaintext.os.close", True, True),

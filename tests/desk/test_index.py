@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from desk.conftest import DUTY
 from desk.stick import CALL, Desk, Server
 from intake.calls.edition import Edition
-from intake.desk import bitmaps, deciding, index
+from intake.desk import deciding
 from intake.desk.access import open_workspace
+from intake.desk.finding import bitmaps, index
 from intake.desk.workspace import Workspace
 
 _MORE = b"""

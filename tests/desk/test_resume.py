@@ -108,7 +108,7 @@ def test_what_was_filed_and_not_told_is_told_by_the_next_run(
 ) -> None:
     """Killed at the very end: all is filed, and nobody was told which exports are to be deleted."""
     desk = Desk(tmp_path, key_file(tmp_path / "duty.key", DUTY))
-    killed = "import os, intake.desk.opening as o; o.report = lambda *_: os.kill(os.getpid(), 9); "
+    killed = "import os, intake.desk.bundles.opening as o; o.report = lambda *_: os.kill(os.getpid(), 9); "
     killed += f"from intake.desk.commands import main; main(['open', {str(stick)!r}, '--workspace', "
     killed += f"{str(desk.workspace)!r}, '--key', {str(desk.key)!r}])"
     assert subprocess.run([sys.executable, "-c", killed], check=False).returncode == -signal.SIGKILL

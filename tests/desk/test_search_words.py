@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.desk.excerpts import opening, snippet
-from intake.desk.search_words import Indexer, highlight, index_text, match_expression, parse_query
+from intake.desk.finding.excerpts import opening, snippet
+from intake.desk.finding.search_words import Indexer, highlight, index_text, match_expression, parse_query
 
 SCRIPTS = (
     "L'hôpital était fermé. Ärzte in Ängsten, Straße. ELMA İstanbul ısı. Łódź. Œuvre. "

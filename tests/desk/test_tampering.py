@@ -18,8 +18,8 @@ from intake.age.encrypt import encrypt
 from intake.bundle import LOG, MANIFEST, record_member, write_bundle
 from intake.calls.edition import Edition
 from intake.desk.access import open_workspace
-from intake.desk.opening import Opening
-from intake.desk.reading import open_bundle
+from intake.desk.bundles.opening import Opening
+from intake.desk.bundles.reading import open_bundle
 from intake.envelope import build
 from intake.tar import BundleError
 

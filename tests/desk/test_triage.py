@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from desk.colleagues import identity_of, joined
 from desk.conftest import DUTY
 from desk.stick import Desk, Server
-from intake.desk import deciding, index, triage
+from intake.desk import deciding
 from intake.desk.access import open_workspace
-from intake.desk.filters import Filter, Sort
+from intake.desk.finding import index, triage
+from intake.desk.finding.filters import Filter, Sort
 from intake.desk.passages import Passage
 from intake.desk.study import codebook, coding
 from intake.desk.workspace import Workspace

@@ -9,7 +9,7 @@ from desk.conftest import DUTY
 from desk.stick import Desk, Server
 from intake.age.encrypt import encrypt
 from intake.bundle import Manifest
-from intake.desk.reading import open_bundle
+from intake.desk.bundles.reading import open_bundle
 from intake.envelope import Addition, build
 from intake.envelope import Testimony as SealedTestimony
 

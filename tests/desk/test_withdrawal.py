@@ -12,8 +12,8 @@ from desk.conftest import DUTY
 from desk.stick import Desk, Server
 from intake.age.decrypt import decrypt
 from intake.desk.access import open_workspace
-from intake.desk.filing import Filing
-from intake.desk.reading import open_bundle
+from intake.desk.bundles.filing import Filing
+from intake.desk.bundles.reading import open_bundle
 from intake.encoding import encode_base64
 from intake.envelope import Withdrawal, build
 

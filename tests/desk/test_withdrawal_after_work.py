@@ -8,9 +8,10 @@ import pytest
 
 from desk.conftest import DUTY
 from desk.stick import Desk, Server
-from intake.desk import deciding, exposure, index, messages, projections, trail, triage
+from intake.desk import deciding, exposure, messages, projections, trail
 from intake.desk.access import open_workspace
-from intake.desk.filters import Filter
+from intake.desk.finding import index, triage
+from intake.desk.finding.filters import Filter
 from intake.desk.passages import Passage
 from intake.desk.redacting import marks, quotes, suggesting
 from intake.desk.study import codebook, coding, links, memos, translating

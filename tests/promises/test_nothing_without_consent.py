@@ -14,8 +14,8 @@ import pytest
 from desk.redacting.case import Case
 from service import Instance, Server
 
-from intake.desk import gate
-from intake.desk.gate import QUOTING, Refusal, Use
+from intake.desk.leaving import gate
+from intake.desk.leaving.gate import QUOTING, Refusal, Use
 from intake.desk.passages import Passage
 from intake.desk.redacting import marks, quotes
 from intake.desk.workspace import QUARANTINED, WITHDRAWN, Record

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from intake.desk import bitmaps, showing
+from intake.desk import showing
+from intake.desk.finding import bitmaps
 from intake.desk.workspace import Record, Workspace
 from intake.envelope import Testimony, parse
 

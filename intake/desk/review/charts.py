@@ -9,16 +9,17 @@ from flask import Blueprint, render_template, request
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from intake.desk import charts, svg, tables
-from intake.desk.charts import Chart, Group
+from intake.desk.counting import charts, svg
+from intake.desk.counting.charts import Chart, Group
+from intake.desk.counting.svg import Bar
+from intake.desk.counting.withholding import LEAST
 from intake.desk.errors import DeskError
-from intake.desk.exporting import What, export
+from intake.desk.leaving import tables
+from intake.desk.leaving.exporting import What, export
 from intake.desk.options import today
 from intake.desk.review.desk import go_to, language, notice, workspace
 from intake.desk.review.words import displayed, language_name
 from intake.desk.study import codebook
-from intake.desk.svg import Bar
-from intake.desk.withholding import LEAST
 
 charts_page = Blueprint("charts_page", __name__)
 

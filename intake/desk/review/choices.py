@@ -8,10 +8,10 @@ from operator import and_
 from intake.calls.countries import country_names
 from intake.calls.edition import SOURCE_LANGUAGE, Edition
 from intake.calls.model import Question
-from intake.desk import bitmaps, triage
-from intake.desk.bitmaps import NO, YES
 from intake.desk.deciding import STATES
-from intake.desk.filters import Filter
+from intake.desk.finding import bitmaps, triage
+from intake.desk.finding.bitmaps import NO, YES
+from intake.desk.finding.filters import Filter
 from intake.desk.review.words import language_name
 from intake.desk.study import codebook
 from intake.desk.workspace import Workspace

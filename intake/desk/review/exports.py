@@ -5,10 +5,10 @@ from pathlib import Path
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
-from intake.desk import exports, tables
 from intake.desk.errors import DeskError
-from intake.desk.exporting import What, export
-from intake.desk.gate import QUOTING, Use
+from intake.desk.leaving import exports, tables
+from intake.desk.leaving.exporting import What, export
+from intake.desk.leaving.gate import QUOTING, Use
 from intake.desk.options import today
 from intake.desk.review.desk import go_to, notice, workspace
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from intake.calls.edition import Edition
 from intake.calls.model import Question
 from intake.desk import consents, passages, showing
+from intake.desk.finding.search_words import highlight
 from intake.desk.passages import Passage, Text
 from intake.desk.review.words import direction, displayed, language_name
-from intake.desk.search_words import highlight
 from intake.desk.study import codebook, coding, memos, translating
 from intake.desk.study.coding import Coding
 from intake.desk.study.memos import Memo

@@ -7,8 +7,9 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from intake.calls.edition import Edition
-from intake.desk import exposure, messages, showing, trail, triage
-from intake.desk.filters import Filter
+from intake.desk import exposure, messages, showing, trail
+from intake.desk.finding import triage
+from intake.desk.finding.filters import Filter
 from intake.desk.review import desk, laid_out
 from intake.desk.review.desk import go_to, own_path, workspace
 from intake.desk.review.links import incident

@@ -3,9 +3,10 @@
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
-from intake.desk import exposure, gate, showing
+from intake.desk import exposure, showing
 from intake.desk.errors import DeskError
-from intake.desk.gate import QUOTING, Use
+from intake.desk.leaving import gate
+from intake.desk.leaving.gate import QUOTING, Use
 from intake.desk.options import today
 from intake.desk.passages import Passage
 from intake.desk.redacting import asking, confirming, identifying, marks, quotes, suggesting

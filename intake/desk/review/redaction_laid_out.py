@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from intake.calls.edition import Edition
-from intake.desk import gate, passages, showing
+from intake.desk import passages, showing
 from intake.desk.errors import DeskError
-from intake.desk.gate import QUOTING, Refusal, Use
+from intake.desk.leaving import gate
+from intake.desk.leaving.gate import QUOTING, Refusal, Use
 from intake.desk.passages import Text
 from intake.desk.redacting import asking, marks, outcome, quotes
 from intake.desk.redacting.asking import Asked

@@ -14,8 +14,8 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from intake.desk import index
 from intake.desk.errors import DeskError
+from intake.desk.finding import index
 from intake.desk.keys import Ask
 from intake.desk.review.app import create_app
 from intake.desk.review.errors import log_unexpected

@@ -9,13 +9,14 @@ from werkzeug.wrappers import Response
 
 from intake.calls.countries import country_names
 from intake.calls.edition import SOURCE_LANGUAGE
-from intake.desk import bitmaps, exposure, triage
-from intake.desk.filters import Filter, Sort
+from intake.desk import exposure
+from intake.desk.finding import bitmaps, triage
+from intake.desk.finding.filters import Filter, Sort
+from intake.desk.finding.triage import Row
 from intake.desk.review import choices
 from intake.desk.review.choices import Group
 from intake.desk.review.desk import go_to, language, notice, workspace
 from intake.desk.review.words import displayed, language_name
-from intake.desk.triage import Row
 from intake.desk.workspace import Workspace
 
 list_page = Blueprint("list_page", __name__)

@@ -96,10 +96,15 @@ def standing(workspace: Workspace) -> dict[str, str]:
 
 
 def uses(workspace: Workspace) -> Counter[str]:
-    """Return how many passages have each code that stands, whoever gave it."""
+    """Return how many passages have each code that stands, as far as this reviewer may see codings."""
+    query = (
+        "SELECT code, count(*) FROM codings WHERE reviewer = ? OR EXISTS "
+        "(SELECT 1 FROM finished WHERE finished.record = codings.record AND finished.reviewer = ?) GROUP BY code"
+    )
+    name = workspace.reviewer.name
     counts_as = standing(workspace)
     found: Counter[str] = Counter()
-    for code, number in workspace.execute("SELECT code, count(*) FROM codings GROUP BY code"):
+    for code, number in workspace.execute(query, (name, name)):
         found[counts_as.get(code, code)] += number
     return found
 
@@ -170,8 +175,9 @@ def retire(workspace: Workspace, identifier: str) -> None:
     """
     codes = _codes(workspace)
     _found(codes, identifier)
-    if number := uses(workspace)[identifier]:
-        raise DeskError(f"This code is in use ({number}): merge it into another one, or leave it.")
+    given = workspace.execute("SELECT DISTINCT code FROM codings").fetchall()
+    if any(_standing(codes, code) == identifier for (code,) in given if code in codes):
+        raise DeskError("This code is in use: merge it into another one, or leave it.")
     offered = [code for code in codes.values() if not code.merged and not code.retired]
     if any(_parent(codes, code) == identifier for code in offered):
         raise DeskError("There are codes below this one: move or retire them first.")

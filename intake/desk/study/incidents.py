@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from intake.calls.model import COUNTRY_UNKNOWN
-from intake.desk import bitmaps
 from intake.desk.deciding import SPAM
+from intake.desk.finding import bitmaps
 from intake.desk.study import links
 from intake.desk.workspace import Record, Workspace
 from intake.envelope import REFUSED, UNKNOWN, Answer, Testimony, parse

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from desk.redacting.case import STORY, Case
 from desk.stick import Desk, Server
-from intake.desk import exports, tables, trail
+from intake.desk import trail
 from intake.desk.errors import DeskError
-from intake.desk.exporting import What, export
-from intake.desk.gate import QUOTING, Refusal, Use
+from intake.desk.leaving import exports, tables
+from intake.desk.leaving.exporting import What, export
+from intake.desk.leaving.gate import QUOTING, Refusal, Use
 from intake.desk.passages import Passage
 from intake.desk.redacting import quotes
 from intake.desk.workspace import Record

@@ -7,10 +7,10 @@ from desk.conftest import DUTY, ESCROW
 from desk.redacting.case import AGREES, DAY, EDITION, STORY
 from desk.stick import Desk, Server, key_file
 from intake.age.identities import HybridIdentity
-from intake.desk import gate
 from intake.desk.access import open_workspace
-from intake.desk.gate import Refusal, Use
 from intake.desk.keys import signing_key
+from intake.desk.leaving import gate
+from intake.desk.leaving.gate import Refusal, Use
 from intake.desk.passages import Passage
 from intake.desk.redacting import asking, confirming, marks, quotes
 from intake.encoding import encode_base64

@@ -5,9 +5,10 @@ from pathlib import Path
 from desk.colleagues import identity_of, joined
 from desk.review.telling import at_desk
 from desk.stick import DAY, Desk
-from intake.desk import index, passages, triage
-from intake.desk.exporting import What, export
-from intake.desk.gate import Use
+from intake.desk import passages
+from intake.desk.finding import index, triage
+from intake.desk.leaving.exporting import What, export
+from intake.desk.leaving.gate import Use
 from intake.desk.passages import Passage
 from intake.desk.redacting import asking, confirming, marks, quotes
 from intake.desk.review.app import create_app

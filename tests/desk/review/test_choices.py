@@ -7,9 +7,10 @@ import pytest
 
 from desk.conftest import DUTY
 from desk.stick import Desk, Server
-from intake.desk import deciding, triage
+from intake.desk import deciding
 from intake.desk.access import open_workspace
-from intake.desk.filters import Filter
+from intake.desk.finding import triage
+from intake.desk.finding.filters import Filter
 from intake.desk.review.choices import Group, groups
 from intake.desk.workspace import Workspace
 

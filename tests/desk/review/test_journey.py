@@ -76,7 +76,7 @@ def leads(page: Page, *keys: str) -> None:
 def reach(page: Page, wanted: Locator) -> None:
     """Press Tab until what is wanted has the focus, and can be seen to have it."""
     for _ in range(TABS):
-        if wanted.count() == 1 and wanted.evaluate("e => e === document.activeElement"):
+        if wanted.evaluate_all("([one]) => one === document.activeElement"):
             assert wanted.evaluate("e => e.matches(':focus-visible')")
             return
         page.keyboard.press("Tab")

@@ -12,8 +12,9 @@ from desk.review.telling import CHINESE, EDITION, at_desk, reading, tell
 from desk.stick import Desk, Server
 from intake.age.identities import HybridIdentity
 from intake.calls.answers import check
-from intake.desk import deciding, triage
+from intake.desk import deciding
 from intake.desk.access import add_reviewer
+from intake.desk.finding import triage
 from intake.desk.passages import Passage
 from intake.desk.study import coding, memos, translating
 

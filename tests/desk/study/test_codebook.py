@@ -157,7 +157,7 @@ def test_only_an_unused_code_is_retired(anna: Workspace, testimony: str) -> None
         coding.add(anna, testimony, Passage(testimony, "story.text", 0, 2), ["care.delayed", "care.backlog"])
         codebook.merge(anna, "care.backlog", "care.delayed")
         assert codebook.uses(anna) == {"care.delayed": 2}
-        with pytest.raises(DeskError, match=r"in use \(2\)"):
+        with pytest.raises(DeskError, match="in use"):
             codebook.retire(anna, "care.delayed")
         with pytest.raises(DeskError, match="below"):
             codebook.retire(anna, "staff")

@@ -9,9 +9,10 @@ import pytest
 from desk.conftest import DUTY
 from desk.stick import CALL, Desk, Server
 from intake.calls.edition import Edition
-from intake.desk import deciding, index, projections, trail
+from intake.desk import deciding, projections, trail
 from intake.desk.access import open_workspace
 from intake.desk.errors import DeskError
+from intake.desk.finding import index
 from intake.desk.study import incidents, links
 from intake.desk.workspace import Workspace
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from intake.calls.edition import Edition
 from intake.calls.model import COUNTRY_UNKNOWN, Kind
-from intake.desk import bitmaps, consents, excerpts, passages, search_words
-from intake.desk.bitmaps import NO, YES
+from intake.desk import consents, passages
+from intake.desk.finding import bitmaps, excerpts, search_words
+from intake.desk.finding.bitmaps import NO, YES
 from intake.desk.workspace import QUARANTINED, WITHDRAWN, Workspace
 from intake.envelope import Addition, Attachment, Consent, Testimony
 

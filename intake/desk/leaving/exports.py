@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from intake.desk import gate
 from intake.desk.errors import one_line
-from intake.desk.gate import Refusal, Use
+from intake.desk.leaving import gate
+from intake.desk.leaving.gate import Refusal, Use
 from intake.desk.workspace import Record, Workspace
 
 _COLUMNS = "day, use, format, path, size, what"

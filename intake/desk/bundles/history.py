@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from intake.bundle import START, Entry, Manifest
+from intake.desk.bundles.reading import Trouble
 from intake.desk.errors import DeskError
-from intake.desk.reading import Trouble
 from intake.desk.workspace import Known, Workspace
 
 

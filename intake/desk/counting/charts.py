@@ -13,9 +13,10 @@ from intake.calls.answers import FIRST_YEAR, LAST_YEAR
 from intake.calls.countries import country_names
 from intake.calls.edition import SOURCE_LANGUAGE, Edition
 from intake.calls.model import COUNTRY_UNKNOWN, Question
-from intake.desk import bitmaps, index, showing
-from intake.desk.bitmaps import YES
+from intake.desk import showing
 from intake.desk.deciding import SPAM
+from intake.desk.finding import bitmaps, index
+from intake.desk.finding.bitmaps import YES
 from intake.desk.study import codebook
 from intake.desk.workspace import Workspace
 from intake.envelope import Testimony, parse

@@ -12,9 +12,10 @@ from operator import and_, or_
 
 from intake.calls.countries import country_names
 from intake.calls.edition import SOURCE_LANGUAGE
-from intake.desk import bitmaps, excerpts, index, passages, search_words
+from intake.desk import passages
 from intake.desk.deciding import STATES
-from intake.desk.filters import Filter, Sort
+from intake.desk.finding import bitmaps, excerpts, index, search_words
+from intake.desk.finding.filters import Filter, Sort
 from intake.desk.study import codebook
 from intake.desk.workspace import Workspace
 

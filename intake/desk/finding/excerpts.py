@@ -4,7 +4,7 @@ import bisect
 from dataclasses import dataclass
 from itertools import accumulate
 
-from intake.desk.search_words import clusters, highlight
+from intake.desk.finding.search_words import clusters, highlight
 
 _LEAD = 40  # characters before what was found
 

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from intake.desk import chart_tables, exports, gate, index, trail
+from intake.desk import trail
+from intake.desk.counting import chart_tables
 from intake.desk.errors import DeskError
-from intake.desk.exports import Export
-from intake.desk.gate import Refusal, Use
+from intake.desk.finding import index
+from intake.desk.leaving import exports, gate
+from intake.desk.leaving.exports import Export
+from intake.desk.leaving.gate import Refusal, Use
+from intake.desk.leaving.tables import Row, writer
 from intake.desk.plaintext import check_new, full_path, write_new
 from intake.desk.redacting import quotes
-from intake.desk.tables import Row, writer
 from intake.desk.workspace import Record, Workspace
 from intake.envelope import Answer, Testimony, parse
 

@@ -12,14 +12,15 @@ from pathlib import Path
 from intake.age.identities import HybridIdentity
 from intake.bundle import BRINGS, Manifest
 from intake.calls.edition import Edition
-from intake.desk import contacts, index
 from intake.desk.access import FIRST_REVIEWER, create_workspace, is_workspace, open_workspace
+from intake.desk.bundles import contacts
+from intake.desk.bundles.filing import Filing, opens
+from intake.desk.bundles.history import Comparison, compare
+from intake.desk.bundles.progress import Follow, unseen
+from intake.desk.bundles.reading import Bundle, Trouble, Verified, open_bundle
+from intake.desk.bundles.report import report
 from intake.desk.errors import DeskError, one_line
-from intake.desk.filing import Filing, opens
-from intake.desk.history import Comparison, compare
-from intake.desk.progress import Follow, unseen
-from intake.desk.reading import Bundle, Trouble, Verified, open_bundle
-from intake.desk.report import report
+from intake.desk.finding import index
 from intake.desk.workspace import QUARANTINED, Workspace
 
 _GROUP = 4

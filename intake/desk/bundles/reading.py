@@ -21,7 +21,7 @@ from intake.bundle import (
     edition_member,
     record_member,
 )
-from intake.desk.progress import Follow, unseen
+from intake.desk.bundles.progress import Follow, unseen
 from intake.encoding import MOST, EnvelopeError, check_signature, decode_base64, parse_json
 from intake.tar import BundleError, Tar
 

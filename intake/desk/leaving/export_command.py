@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from intake.desk import tables
-from intake.desk.exporting import What
-from intake.desk.exporting import export as write_export
-from intake.desk.gate import QUOTING, Use
+from intake.desk.leaving import tables
+from intake.desk.leaving.exporting import What
+from intake.desk.leaving.exporting import export as write_export
+from intake.desk.leaving.gate import QUOTING, Use
 from intake.desk.options import key_option, opened, passphrase_option, say, today, workspace_option
 
 _ROWS = {

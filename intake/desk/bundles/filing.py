@@ -9,13 +9,14 @@ from intake.age.decrypt import decrypt_stream, decrypt_with_header
 from intake.age.errors import AgeError
 from intake.age.identities import HybridIdentity
 from intake.bundle import Entry
-from intake.desk import consents, contacts, deciding, evidence
+from intake.desk import consents, deciding, evidence
+from intake.desk.bundles import contacts
+from intake.desk.bundles.judging import Grounds, QuarantineError, WithdrawnError, fault, judge
+from intake.desk.bundles.progress import Follow
+from intake.desk.bundles.reading import Bundle, Trouble
+from intake.desk.bundles.unsealing import MOST_SEALED, Unsealed, Unsealing
+from intake.desk.bundles.withdrawing import Withdrawn, bury, purge, withdrawn, withdrawn_reason
 from intake.desk.evidence import ContentError
-from intake.desk.judging import Grounds, QuarantineError, WithdrawnError, fault, judge
-from intake.desk.progress import Follow
-from intake.desk.reading import Bundle, Trouble
-from intake.desk.unsealing import MOST_SEALED, Unsealed, Unsealing
-from intake.desk.withdrawing import Withdrawn, bury, purge, withdrawn, withdrawn_reason
 from intake.desk.workspace import CONTENT, NEW, QUARANTINED, WITHDRAWN, Record, Workspace
 from intake.envelope import Addition, Attachment, Consent, FromSource, Testimony, Withdrawal, parse
 

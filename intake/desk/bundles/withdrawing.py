@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from intake.bundle import Entry
-from intake.desk import evidence, exports, projections
-from intake.desk.exports import Export
+from intake.desk import evidence, projections
+from intake.desk.leaving import exports
+from intake.desk.leaving.exports import Export
 from intake.desk.workspace import CONTENT, WITHDRAWN, Record, Workspace
 from intake.envelope import Attachment, Testimony, Withdrawal, parse
 

@@ -3,10 +3,12 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from intake.calls.edition import SOURCE_LANGUAGE
-from intake.desk import bitmaps, gate, index, withholding
-from intake.desk.charts import CODES, Chart, asking, charts
+from intake.desk.counting import withholding
+from intake.desk.counting.charts import CODES, Chart, asking, charts
 from intake.desk.errors import DeskError
-from intake.desk.tables import Row
+from intake.desk.finding import bitmaps, index
+from intake.desk.leaving import gate
+from intake.desk.leaving.tables import Row
 from intake.desk.workspace import Workspace
 
 WITHHELD = "withheld"

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from intake.desk import evidence, exports
+from intake.desk import evidence
+from intake.desk.bundles.filing import Change, Filing
 from intake.desk.errors import one_line
-from intake.desk.filing import Change, Filing
+from intake.desk.leaving import exports
 from intake.desk.workspace import QUARANTINED, Workspace
 from intake.envelope import Attachment, Consent, parse
 

@@ -17,9 +17,9 @@ from intake.age.decrypt import decrypt_with_header
 from intake.age.errors import AgeError, NoMatchError
 from intake.age.identities import HybridIdentity
 from intake.bundle import Entry
+from intake.desk.bundles.judging import Grounds, fault
+from intake.desk.bundles.reading import Bundle
 from intake.desk.errors import DeskError
-from intake.desk.judging import Grounds, fault
-from intake.desk.reading import Bundle
 from intake.encoding import MOST, EnvelopeError
 from intake.envelope import FromSource, parse
 from intake.tar import BundleError

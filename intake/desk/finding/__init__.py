@@ -1,0 +1,1 @@
+"""Finding testimonies: the index of answers and words, filters, searches."""
