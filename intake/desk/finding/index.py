@@ -213,8 +213,10 @@ def _planned(edition: Edition) -> _Plan:
     questions = [question for section in kept for question in section.questions]
     chosen = (Kind.RADIO, Kind.CHECKBOXES, Kind.COUNTRY, Kind.DATE)
     countries = [question.id for question in questions if question.kind is Kind.COUNTRY]
+    # The story first: a row of the list shows how it begins, and not what the organisation is called.
+    free = sorted(passages.free_questions(edition.call), key=lambda question: question.kind is not Kind.TEXTAREA)
     return _Plan(
-        free=tuple(question.id for question in passages.free_questions(edition.call)),
+        free=tuple(question.id for question in free),
         closed={question.id: question.kind for question in questions if question.kind in chosen},
         countries=tuple(sorted(countries, key=lambda question: question != _WHERE)),
     )

@@ -84,6 +84,8 @@ _CONSENTS = {
 """The consent that covers a use, and what its answers say to it. Every other answer is a no, and so is none."""
 _SHOW_FIRST = {Use.PUBLICATION: "CPUB_REVIEW"}
 """The consent by which a source wants to see the text before it is used."""
+CONDITIONS = frozenset(_SHOW_FIRST.values())
+"""Consents that allow nothing themselves: a yes only asks for more before another one counts."""
 
 _READERS = {Use.NAME: 2}
 """How many reviewers have to read an answer as a yes, where that is more than one."""

@@ -7,6 +7,7 @@ from intake.calls.edition import Edition
 from intake.calls.model import Question
 from intake.desk import consents, passages, showing
 from intake.desk.finding.search_words import highlight
+from intake.desk.leaving.gate import CONDITIONS
 from intake.desk.passages import Passage, Text
 from intake.desk.review.words import direction, displayed, language_name
 from intake.desk.study import codebook, coding, memos, translating
@@ -89,9 +90,10 @@ class Given:
 
 @dataclass(frozen=True)
 class Agreed:
-    """A consent that is in force: `answer` is yes, ask or no, and `words` how it was said, or nothing if it was not.
+    """A consent that is in force: `answer` is yes, ask, no, or none where nothing hangs on it.
 
-    `changed` is the day on which the source changed it, or nothing.
+    `words` is how it was said, or nothing if it was not. `changed` is the day on which the source changed it, or
+    nothing.
     """
 
     id: str
@@ -232,7 +234,10 @@ def _agreed(question: Question, given: Mapping[str, str], edition: Edition, lang
     code = given.get(question.id)
     words = showing.words_of(question, code, edition, language)[0] if code else ""
     label = edition.translate(question.label, language)
-    return Agreed(question.id, label, words, _AGREED.get(code or "", "no"), changed)
+    answer = _AGREED.get(code or "", "no")
+    if question.id in CONDITIONS:  # to want to see the text first allows nothing, and not to want it forbids nothing
+        answer = "ask" if answer == "yes" else "none"
+    return Agreed(question.id, label, words, answer, changed)
 
 
 def _lines(marks: Sequence[Mark]) -> Iterator[Line]:
