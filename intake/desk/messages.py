@@ -15,7 +15,7 @@ from pathlib import Path
 from intake.age.encrypt import encrypt
 from intake.age.errors import AgeError
 from intake.age.recipients import HybridRecipient
-from intake.desk import deciding
+from intake.desk import deciding, trail
 from intake.desk.deciding import SPAM
 from intake.desk.errors import DeskError
 from intake.desk.workspace import QUARANTINED, WITHDRAWN, Record, Workspace
@@ -27,6 +27,7 @@ from intake.envelope import Acknowledgement, FromDesk, Reply, Testimony, build_m
 RECEIVED = "received"
 DECISIONS = (deciding.ACCEPTED, deciding.SET_ASIDE)
 """The acknowledged states that are also the state of the testimony here."""
+_REPLIED, _ACKNOWLEDGED = "reply written", "acknowledged"
 _DAYS_SENT = 183
 """A message goes into every dispatch for this many days: each may be lost on its way."""
 
@@ -58,7 +59,7 @@ def add_reply(workspace: Workspace, identifier: str, text: str, day: str) -> boo
         raise DeskError("The text is empty: nothing was written to the source.")
     record, testimony = _testimony(workspace, identifier)
     message = Reply(id=_new_id(workspace), parent=record.id, day=day, text=text)
-    return _add(workspace, testimony, message)
+    return _write(workspace, testimony, message, _REPLIED)
 
 
 def acknowledge(workspace: Workspace, identifier: str, state: str, text: str, day: str) -> bool:
@@ -74,7 +75,8 @@ def acknowledge(workspace: Workspace, identifier: str, state: str, text: str, da
         told = any(message.kind == Acknowledgement.kind for message in sent(workspace, record.id))
         if state != RECEIVED and not told:
             _add(workspace, testimony, _acknowledgement(workspace, record, RECEIVED, "", day))
-        return _add(workspace, testimony, _acknowledgement(workspace, record, state, text, day))
+        message = _acknowledgement(workspace, record, state, text, day)
+        return _write(workspace, testimony, message, _ACKNOWLEDGED)
 
 
 def sent(workspace: Workspace, testimony: str) -> Iterator[Sent]:
@@ -158,6 +160,14 @@ def _new_id(workspace: Workspace) -> str:
     """
     (last,) = workspace.execute("SELECT coalesce(max(number), 0) FROM messages").fetchone()
     return f"{last + 1:08x}{secrets.token_hex(12)}"
+
+
+def _write(workspace: Workspace, testimony: Testimony, message: FromDesk, event: str) -> bool:
+    """Keep what a reviewer wrote, and in the trail that it was they."""
+    new = _add(workspace, testimony, message)
+    if new:
+        trail.write(workspace, event, message.parent, {"id": message.id})
+    return new
 
 
 def _add(workspace: Workspace, testimony: Testimony, message: FromDesk) -> bool:

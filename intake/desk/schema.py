@@ -106,9 +106,8 @@ CREATE TABLE memos (
 CREATE INDEX memos_by_record ON memos (record);
 CREATE TABLE translations (
     record TEXT NOT NULL, part TEXT NOT NULL, question TEXT NOT NULL, language TEXT NOT NULL, text TEXT NOT NULL,
-    reviewer TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (part, question, language)
+    reviewer TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (record, part, question, language)
 );
-CREATE INDEX translations_by_record ON translations (record);
 CREATE TABLE links (
     one TEXT NOT NULL, other TEXT NOT NULL, reviewer TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (one, other)
 );

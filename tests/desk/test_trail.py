@@ -8,7 +8,7 @@ import pytest
 from desk.colleagues import identity_of, joined
 from desk.conftest import DUTY
 from desk.stick import Desk, Server
-from intake.desk import trail
+from intake.desk import deciding, trail
 from intake.desk.access import open_workspace
 from intake.desk.workspace import Workspace
 
@@ -18,8 +18,9 @@ def record(server: Server, desk: Desk, stick: Path) -> str:
     record = server.receive()
     server.export(stick)
     assert desk.open(stick).returncode == 0
-    for state in ("accepted", "set aside", "accepted"):
-        assert desk.at_desk("acknowledge", record, "--state", state).returncode == 0
+    with open_workspace(desk.workspace, [DUTY]) as workspace, workspace.transaction():
+        for state in ("accepted", "set aside", "accepted"):
+            deciding.decide(workspace, record, state)
     return record
 
 
@@ -114,3 +115,15 @@ def test_work_of_an_earlier_version_is_taken_over(desk: Desk, workspace: Workspa
         (decided,) = trail.entries(again, "event = 'decided'")
         assert (decided.record, decided.detail) == (record, {"state": "accepted", "before": "new"})
         assert trail.check(again) == []
+
+
+def test_who_wrote_to_a_source_is_in_it_and_not_what(desk: Desk, workspace: Workspace, record: str) -> None:
+    brava = joined(desk, "brava")
+    (desk.folder / "text").write_text("Thank you.")
+    assert brava.at_desk("reply", record, "--text-file", desk.folder / "text").returncode == 0
+    assert brava.at_desk("acknowledge", record, "--state", "used", "--line", "It is in our report.").returncode == 0
+    replied, acknowledged = trail.entries(workspace, "event IN ('reply written', 'acknowledged')")
+    messages = desk.shown(record)["messages"]
+    assert [replied.detail["id"], acknowledged.detail["id"]] == [messages[0]["id"], messages[2]["id"]]
+    assert {replied.reviewer, acknowledged.reviewer} == {"brava"}
+    assert "Thank you" not in str(replied.text)

@@ -20,6 +20,9 @@ from intake.envelope import Addition, Testimony, parse
 
 _LONGEST = 80
 
+_MOST_OFFERED = 100
+"""Pseudonyms: a hostile text has thousands of addresses, and each is offered at each mark."""
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -139,11 +142,11 @@ def chosen(workspace: Workspace, testimony: Record) -> list[Chosen]:
 
 
 def pseudonyms(copied: Sequence[Copy]) -> Mapping[str, Mark]:
-    """Return the first mark of each pseudonym that is in use."""
+    """Return the first mark of each pseudonym that is in use, as far as a page can offer them beside every mark."""
     found: dict[str, Mark] = {}
     for mark in (mark for copy in copied for mark in copy.marks):
         found.setdefault(mark.redaction.pseudonym, mark)
-    return dict(sorted(found.items()))
+    return dict(sorted(found.items())[:_MOST_OFFERED])
 
 
 class _Labels:

@@ -64,8 +64,8 @@ def _translated(workspace: Workspace, entry: Entry) -> None:
         return
     names = ("part", "question", "language", "text")
     part, question, language, text = (entry.detail[name] for name in names)
-    query = "DELETE FROM translations WHERE part = ? AND question = ? AND language = ?"
-    workspace.execute(query, (part, question, language))
+    query = "DELETE FROM translations WHERE record = ? AND part = ? AND question = ? AND language = ?"
+    workspace.execute(query, (entry.record, part, question, language))
     if text:
         values = (entry.record, part, question, language, text, entry.reviewer, entry.at)
         workspace.execute("INSERT INTO translations VALUES (?, ?, ?, ?, ?, ?, ?)", values)

@@ -279,3 +279,18 @@ def test_what_is_hard_to_read_is_covered_here_too(server: Server, opened: Desk) 
         assert "Keller" not in answer.text
         reader.press(f"/testimony/{hard}/uncover")
         assert "Keller" in reader.get(f"/testimony/{hard}/redaction").text
+
+
+def test_a_text_of_nothing_but_addresses_makes_no_endless_page(server: Server, opened: Desk) -> None:
+    """Each mark offers the pseudonyms of the others, but not all of hundreds."""
+    consent = {**AGREES, "notice_sha256": EDITION.notice_sha256("en")}
+    words = " ".join(f"a{number}@example.org" for number in range(300))
+    record = server.receive(language="en", answers={"story.text": words}, consent=consent)
+    server.export(opened.folder / "more.tar")
+    assert opened.open(opened.folder / "more.tar").returncode == 0
+    with serving(opened) as running:
+        reader = running.enter()
+        assert reader.press(f"/testimony/{record}/suggestions", {"do": "mark:contact"}).status == 303
+        page = reader.get(f"/testimony/{record}/redaction").text
+    assert page.count('class="tag go"') == 300
+    assert page.count("<option") < 300 * 120
