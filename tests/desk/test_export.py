@@ -17,7 +17,7 @@ import pytest
 
 from desk.conftest import DUTY, ESCROW
 from desk.stick import CALL, Desk, Server, catalogue
-from intake.calls.edition import Edition
+from intake.calls.edition import CALLS, Edition
 from intake.calls.load import load_call
 from intake.desk import plaintext
 from intake.desk.access import open_workspace
@@ -347,7 +347,7 @@ def test_the_real_call_gives_nothing_that_is_sealed(real: Edition) -> None:
 @pytest.fixture
 def real() -> Edition:
     """The call that the service ships."""
-    content = (Path(gate.__file__).parent.parent / "calls" / "testimonials.yaml").read_bytes()
+    content = (CALLS / "testimonials.yaml").read_bytes()
     assert {"inc.ransom", "inc.paid", "safe.retaliate", "con.via"} <= load_call(content).questions.keys()
     return Edition({"call.yaml": content})
 

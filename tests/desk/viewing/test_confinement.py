@@ -100,7 +100,7 @@ FILTERED = {
 }
 BOUNDED = {
     "too much memory": f"bytearray({limits.MEMORY})",
-    "a higher limit": "resource.setrlimit(resource.RLIMIT_CORE, (0, resource.RLIM_INFINITY))",
+    "a higher limit": "resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))",
 }
 EVERY = {**OPENS, **REACHES_OUT, **FILTERED, **BOUNDED}
 

@@ -225,8 +225,9 @@
   function closed() {
     globalThis.CSS?.highlights?.delete("marked");
     if (!passage) return;
-    const range = rangeOf(passage);
     passage.text.focus({ preventScroll: true });
+    if (selected()) return; // a key that was quicker has moved on already
+    const range = rangeOf(passage);
     getSelection().setBaseAndExtent(range.startContainer, range.startOffset, range.endContainer, range.endOffset);
   }
 
