@@ -42,7 +42,7 @@ def everything_back_shows(page: Page) -> str:
     for _ in range(4):
         # A page that came from a POST is not kept: Chromium asks whether to send it again, and Playwright gives up.
         with contextlib.suppress(Error):
-            page.go_back(wait_until="commit", timeout=2000)
+            page.go_back(wait_until="commit", timeout=5000)
         with contextlib.suppress(Error):
             read += page.evaluate(
                 "document.documentElement.innerText"
