@@ -69,3 +69,12 @@ def test_the_tables_come_from_the_trail_alone(anna: Workspace, testimony: str) -
                 translating.EVENTS[entry.event](anna, entry)
     assert translating.of_testimony(anna, testimony) == expected
     assert [found.text for found in expected] == ["Die lange Nacht."]
+
+
+def test_work_on_one_testimony_does_not_replace_the_translation_of_another(anna: Workspace, testimony: str) -> None:
+    """An entry that another desk brought may name any text as its own; and it would outlive a withdrawal."""
+    translate(anna, testimony, "fr", "La nuit.")
+    detail = {"part": testimony, "question": "story.text", "language": "fr", "text": "Autre chose."}
+    with anna.transaction():
+        translating.EVENTS["translated"](anna, trail.write(anna, "translated", "f" * 32, detail))
+    assert shown(anna, testimony) == [("fr", "La nuit.", "anna")]
