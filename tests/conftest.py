@@ -9,7 +9,7 @@ from typing import Any
 
 import hypothesis
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -17,6 +17,7 @@ from service import Instance, Server
 
 hypothesis.settings.register_profile("any machine", deadline=None)  # a busy machine is no fault of the code
 hypothesis.settings.load_profile("any machine")
+expect.set_options(timeout=30_000)  # milliseconds, as for all that Playwright waits for: a busy browser is none either
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

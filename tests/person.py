@@ -89,7 +89,7 @@ def events(instance: Instance) -> list[tuple[str, str]]:
         return database.execute("SELECT event, record FROM log_entry ORDER BY id").fetchall()
 
 
-def wait_until(true: Callable[[], object], seconds: float = 30) -> None:
+def wait_until(true: Callable[[], object], seconds: float = 60) -> None:
     """Ask again and again until something is true."""
     end = time.monotonic() + seconds
     while not true():
@@ -215,7 +215,7 @@ class ByHand:
     ) -> None:
         """Send the head, which promises so many bytes, and the first of them."""
         port, (_, kind) = server.client.port, multipart({}, [])
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\n"
         self.send(f"{head}Content-Type: {kind}\r\nContent-Length: {promised}\r\n\r\n".encode() + first)

@@ -226,9 +226,10 @@ class Instance:
 
     def start(self, **environment: str) -> "Server":
         """Start the server and wait until it answers."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        probe = socket.socket()  # holds the port until the server has it: others get another one
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
         log = (self.folder / "server.log").open("ab")
         command = [sys.executable, "-m", "intake.operator.commands", "run", "--port", str(port)]
         process = subprocess.Popen(
@@ -241,11 +242,14 @@ class Instance:
         )
         log.close()
         server = Server(process, Client(port), self)
-        for _ in range(200):
-            with contextlib.suppress(OSError):
-                server.client.get("/healthz")
-                return server
-            time.sleep(0.05)
+        with contextlib.closing(probe):
+            for _ in range(1200):
+                with contextlib.suppress(OSError):
+                    server.client.get("/healthz")
+                    return server
+                if process.poll() is not None:
+                    break
+                time.sleep(0.05)
         server.stop()
         raise AssertionError(f"the server did not start: {server.log}")
 

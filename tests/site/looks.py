@@ -40,6 +40,7 @@ _HEADINGS = "[...document.querySelectorAll('h1,h2,h3,h4')].filter(e => e.checkVi
 
 def contrasts(page: Page) -> dict[str, float]:
     """Return the contrast of every colour of text with what is behind it. Edges of fields count as they must."""
+    page.wait_for_function("document.getAnimations().length === 0")  # a colour on its way to another counts for nothing
     return dict(page.evaluate(_CONTRASTS, {"text": ENOUGH_CONTRAST, "shapes": _SHAPES}))
 
 

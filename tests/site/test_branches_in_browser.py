@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Iterator, Mapping
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from service import Server
 from visitor import (
     DESKTOP,
@@ -120,25 +120,25 @@ def test_what_is_open_can_be_seen_and_pressed(shared_server: Server, chromium: B
     with visit(chromium, shared_server.address, viewport=DESKTOP) as visitor:
         visitor.open().at("money")
         under = visitor.page.locator(f"#{question_id('inc.paid')}")
-        assert not under.is_visible()
+        expect(under).to_be_hidden()
         visitor.option("inc.ransom", "Y").check()
-        assert under.is_visible()
+        expect(under).to_be_visible()
         visitor.option("inc.ransom", "N").check()
-        assert not under.is_visible()
+        expect(under).to_be_hidden()
 
         visitor.at("care").option("care.effects", "DIVERT").check()
         assert continues_to(visitor) == "care_numbers"
-        assert visitor.page.locator(f"#{question_id('care.divert_n')}").is_visible()
-        assert not visitor.page.locator(f"#{question_id('care.cancel_n')}").is_visible()
+        expect(visitor.page.locator(f"#{question_id('care.divert_n')}")).to_be_visible()
+        expect(visitor.page.locator(f"#{question_id('care.cancel_n')}")).to_be_hidden()
         visitor.at("care").option("care.effects", "DIVERT").uncheck()
         assert continues_to(visitor) == "care_area"
 
         visitor.at("consent").option("CCONT", "Y").check()
         assert continues_to(visitor) == "consent_publish"
-        assert visitor.option("CPUB_ANON", "ASK").is_visible()
+        expect(visitor.option("CPUB_ANON", "ASK")).to_be_visible()
         visitor.at("consent").option("CCONT", "N").check()
         assert continues_to(visitor) == "consent_publish"
-        assert not visitor.option("CPUB_ANON", "ASK").is_visible()
+        expect(visitor.option("CPUB_ANON", "ASK")).to_be_hidden()
 
 
 def continues_to(visitor: Visitor) -> str:
@@ -157,7 +157,7 @@ def test_answers_of_a_closed_branch_are_never_stored(shared_server: Server, chro
         visitor.at("message").field("story.line").fill(STORY)
         visitor.at("data").option("inc.data", "NO").check()
         visitor.look_over()
-        assert not visitor.page.locator(f"#{question_id('inc.data_number')}").is_visible()
+        expect(visitor.page.locator(f"#{question_id('inc.data_number')}")).to_be_hidden()
         visitor.send()
         assert visitor.return_code()
     records = [json.loads(shared_server.instance.opened(each)) for each in shared_server.instance.ciphertexts()]

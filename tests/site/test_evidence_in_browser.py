@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from person import Person
-from playwright.sync_api import Browser, FilePayload, Page
+from playwright.sync_api import Browser, FilePayload, Page, expect
 from service import Instance, Server
 from visitor import ENOUGH, Visitor, visit
 
@@ -61,10 +61,11 @@ def test_from_the_receipt(server: Server, chromium: Browser, language: str) -> N
         send(page, FILES)
         assert page.url == f"{server.address}/{language}/evidence"
         assert kept(page) == list(FILES)
-        assert page.locator(".summary").count() == 0
+        expect(page.locator(".summary")).to_have_count(0)
         again = page.locator(".code output")
-        assert not again.is_visible()
+        expect(again).to_be_hidden()
         page.locator(".fold > summary").last.click()
+        expect(again).to_be_visible()
         assert again.inner_text() == shown
         with page.expect_navigation():
             page.locator("form[action$='/return'] .button").click()
@@ -127,7 +128,7 @@ def test_none_chosen(server: Server, chromium: Browser) -> None:
         page.locator(".fold > summary").first.click()
         send(page, {})
         assert "You have not chosen a file yet." in page.locator("main").inner_text()
-        assert page.locator("#files").is_visible()
+        expect(page.locator("#files")).to_be_visible()
     assert person.files() == {}
 
 
@@ -142,11 +143,11 @@ def test_no_room(instance: Instance, chromium: Browser) -> None:
             visitor.look_over().send()
             said = "We have no room for files just now."
             assert said in page.locator("main").inner_text()
-            assert page.locator("#files").count() == 0
+            expect(page.locator("#files")).to_have_count(0)
             person = Person(server, visitor.return_code().replace(" ", ""), page.locator("#digest").inner_text())
             page = come_back(visitor, person)
             assert said in page.locator("main").inner_text()
-            assert page.locator("#files").count() == 0
+            expect(page.locator("#files")).to_have_count(0)
             page.locator("#text").fill("Then only words.")
             with page.expect_navigation():
                 page.locator("#words .button").click()
@@ -161,6 +162,8 @@ def test_the_receipt_on_paper(server: Server, chromium: Browser) -> None:
         page = visitor.page
         page.locator(".fold > summary").click()
         page.emulate_media(media="print")
-        assert page.locator("#return-code").is_visible() and page.locator("#digest").is_visible()
+        page.wait_for_function("matchMedia('print').matches")
+        expect(page.locator("#return-code")).to_be_visible()
+        expect(page.locator("#digest")).to_be_visible()
         pressed = page.locator("a, button, summary, input:not([type=hidden])").all()
         assert [each.inner_text() for each in pressed if each.is_visible()] == []

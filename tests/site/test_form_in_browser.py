@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize
+from playwright.sync_api import Browser, ViewportSize, expect
 from service import Server
 from visitor import DESKTOP, LANGUAGES, PHONE, STORY, TESTIMONIALS, Visitor, page_id, visit
 
@@ -65,7 +65,7 @@ def test_what_is_sent_is_what_was_typed(shared_server: Server, chromium: Browser
         assert met == [section.id for section in TESTIMONIALS.sections if section.id != "under_18"]
         met_again = []
         while visitor.shown() != [met[0]]:
-            visitor.page.locator("form .go:not(.button):visible").click()
+            visitor.follow(visitor.page.locator("form .go:not(.button):visible"))
             met_again += visitor.shown()
         assert met_again == met[::-1]
         visitor.look_over()
@@ -110,13 +110,14 @@ def test_the_list_of_parts_leads_to_every_open_section(shared_server: Server, ch
     with visit(chromium, shared_server.address) as visitor:
         visitor.open().set(CHOSEN)
         visitor.page.locator(".parts summary").click()
+        expect(visitor.page.locator(".parts[open]")).to_be_visible()
         links = visitor.page.locator(".parts a:visible")
         met = []
         for number in range(links.count() - 1):
-            links.nth(number).click()
+            visitor.follow(links.nth(number))
             met += visitor.shown()
         assert met == [section.id for section in TESTIMONIALS.sections if section.id != "under_18"]
-        links.last.click()
+        visitor.follow(links.last)
         assert "review" in visitor.shown()
 
 
@@ -153,7 +154,7 @@ def test_exit_is_on_every_page_and_fragments_tell_nothing(shared_server: Server,
     with visit(chromium, shared_server.address) as visitor:
         visitor.open()
         for section in TESTIMONIALS.sections:
-            visitor.at(section.id).page.mouse.wheel(0, 10_000)
+            visitor.at(section.id).page.evaluate("scrollTo(0, document.body.scrollHeight)")
             box = visitor.page.locator("a.exit").bounding_box()
             assert box and 0 <= box["y"] < 20
         links: list[list[str]] = visitor.page.evaluate(

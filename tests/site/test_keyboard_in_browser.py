@@ -1,7 +1,7 @@
 """The form with a keyboard alone: leaving, walking, answering, sending; and what Enter must not do."""
 
 import pytest
-from playwright.sync_api import Browser, Request, Route
+from playwright.sync_api import Browser, Request, Route, expect
 from service import Server
 from visitor import DESKTOP, ENOUGH, STORY, Visitor, visit, without_has
 
@@ -56,6 +56,7 @@ def test_a_testimony_by_keyboard_alone(shared_server: Server, chromium: Browser)
                 visitor.page.keyboard.type(STORY)
             elif at["class"].startswith("go button"):
                 press("Enter")
+                visitor.is_at(at["href"])
                 met += visitor.shown()[:1]
             elif at["tag"] == "BUTTON" and visitor.page.url.endswith("#p36") and not at["name"]:
                 break
@@ -82,7 +83,7 @@ def test_enter_in_a_text_field_does_nothing(shared_server: Server, chromium: Bro
             visitor.send()
             urls = [request.url for request in sent[before:] if request.resource_type == "document"]
             assert urls == [f"{visitor.address}/{language}/testimonials"]
-            assert visitor.page.locator(".summary.error").count() == 1
+            expect(visitor.page.locator(".summary.error")).to_have_count(1)
 
 
 @pytest.mark.parametrize("name", ["inc.name", "inc.owner"])
@@ -96,7 +97,7 @@ def test_enter_in_the_paged_form_does_nothing(shared_server: Server, chromium: B
         assert visitor.shown() == ["organisation_more"]
         visitor.look_over().send()
         assert visitor.page.url.startswith(f"{visitor.address}/en/")
-        assert visitor.page.locator(".summary.error").is_visible()
+        expect(visitor.page.locator(".summary.error")).to_be_visible()
         assert visitor.values() == {"inc.name": ["St. Anna"]}
 
 

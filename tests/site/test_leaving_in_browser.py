@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from conftest import CHROMIUM
-from person import Person
-from playwright.sync_api import Browser, BrowserContext, Error, Page
+from person import Person, wait_until
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 from service import Server
 from visitor import ENOUGH, STORY, Visitor
 
@@ -44,6 +44,7 @@ def everything_back_shows(page: Page) -> str:
         with contextlib.suppress(Error):
             page.go_back(wait_until="commit", timeout=5000)
         with contextlib.suppress(Error):
+            wait_until(lambda: page.evaluate("document.readyState") == "complete")
             read += page.evaluate(
                 "document.documentElement.innerText"
                 " + [...document.querySelectorAll('input,textarea')].map(e => e.value + (e.checked ?? '')).join(' ')"
@@ -97,7 +98,8 @@ def test_back_after_exit_from_ones_testimony(profile: BrowserContext, shared_ser
     page = profile.new_page()
     page.goto(f"{shared_server.address}/en/return")
     page.locator("#code").fill(person.return_code)
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     page.locator("#text").fill(WORDS)
     leave(page)
     read = everything_back_shows(page)
@@ -111,4 +113,5 @@ def leave(page: Page) -> None:
     """Press Exit: a neutral page comes in the same tab."""
     page.locator("a.exit").click()
     page.wait_for_url("**/exit")
-    assert page.locator("a, form").count() == 0
+    expect(page.locator("p")).to_be_visible()
+    expect(page.locator("a, form")).to_have_count(0)

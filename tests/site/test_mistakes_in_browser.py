@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from service import ROOT, Server
 from visitor import ENOUGH, LANGUAGES, STORY, Visitor, question_id, section_with, visit
 
@@ -35,14 +35,14 @@ def test_mistakes_are_listed_linked_and_mended(shared_server: Server, chromium: 
         assert page.title().startswith(ERROR[language])
         assert visitor.values() == typed
         summary = page.locator(".summary.error")
-        assert summary.evaluate("e => e === document.activeElement")
+        expect(summary).to_be_focused()
         assert summary.get_attribute("role") == "alert"
         wrong = ["you.adult", "inc.when", "CINT"]
         links = summary.locator("a")
         assert [links.nth(n).get_attribute("href") for n in range(3)] == [f"#{question_id(name)}" for name in wrong]
         assert visitor.shown() == ["age"]
         for number, name in enumerate(wrong):
-            links.nth(number).click()
+            visitor.follow(links.nth(number))
             assert visitor.shown() == [section_with(name).id]
             at_question = page.locator(f"#{question_id(name)} .problem")
             assert at_question.inner_text() == links.nth(number).inner_text()

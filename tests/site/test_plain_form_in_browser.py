@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from service import Server
 from visitor import LANGUAGES, NARROW, STORY, TESTIMONIALS, page_id, question_id, visit, without_has, without_styles
 
@@ -52,8 +52,8 @@ def test_mistakes_in_the_long_form(shared_server: Server, chromium: Browser, les
         visitor.open().field("story.text").fill(STORY)
         visitor.send()
         assert visitor.page.title().startswith("Error:")
-        visitor.page.locator(".summary a").first.click()
-        assert visitor.page.url.endswith(f"#{question_id('you.adult')}")
+        visitor.follow(visitor.page.locator(".summary a").first)
+        expect(visitor.page).to_have_url(f"{visitor.address}/en/testimonials#{question_id('you.adult')}")
         top: float = visitor.page.evaluate("document.querySelector(':target').getBoundingClientRect().top")
         assert 0 <= top < 400
         assert visitor.values() == {"story.text": [STORY]}

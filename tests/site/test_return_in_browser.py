@@ -1,5 +1,6 @@
 """Coming back with the code in a browser without scripts: read, write, choose, delete, withdraw, leave."""
 
+import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Literal
@@ -75,6 +76,7 @@ def texts(person: Person) -> list[str]:
 def unfold(page: Page, heading: str) -> None:
     """Open what is folded below a heading."""
     page.locator(f"{heading} + details > summary").click()
+    expect(page.locator(f"{heading} + details[open]")).to_be_visible()
 
 
 def option(page: Page, question: str, answer: str) -> str:
@@ -100,9 +102,9 @@ def test_each_mistake_in_the_code_is_told(visitor: Visitor) -> None:
     for typed in ("12x4", right[1:], wrong, right):
         page = come_back(visitor, typed)
         problem = page.locator("#code-problem").inner_text()
-        assert page.locator("#code").input_value() == typed
+        expect(page.locator("#code")).to_have_value(typed)
         assert page.locator("#code").get_attribute("aria-describedby") == "code-hint code-problem"
-        assert page.locator(":focus").get_attribute("role") == "alert"
+        expect(page.locator(":focus")).to_have_attribute("role", "alert")
         assert page.locator(".summary a[href='#code']").inner_text() == problem
         assert page.title().split(":")[0] in ("Error", "خطأ")
         told.add(problem)
@@ -116,7 +118,7 @@ def test_words_are_not_lost_with_a_wrong_code(person: Person, chromium: Browser)
         page.locator("#text").fill(WORDS)
         page.locator("#words [name=code]").evaluate("(e, other) => { e.value = other }", code.make())
         press(page, "#words .button")
-        assert page.locator("textarea[readonly]").input_value() == WORDS
+        expect(page.locator("textarea[readonly]")).to_have_value(WORDS)
 
 
 # Words
@@ -129,8 +131,8 @@ def test_words_are_added(visitor: Visitor, person: Person) -> None:
     press(page, "#words .button")
     digests = {record.sha256 for record in stored(person.server.instance).values() if record.kind == "addition"}
     assert page.locator(".summary output").inner_text() in digests
-    assert page.locator(":focus").get_attribute("role") == "alert"
-    assert page.locator("#text").input_value() == ""
+    expect(page.locator(":focus")).to_have_attribute("role", "alert")
+    expect(page.locator("#text")).to_have_value("")
     page.reload()
     assert page.locator(".summary output").inner_text() in digests
     assert texts(person) == [WORDS]
@@ -141,8 +143,8 @@ def test_nothing_written(visitor: Visitor, person: Person) -> None:
     page = come_back(visitor, person.return_code)
     press(page, "#words .button")
     page.locator(".summary.error a").click()
-    assert page.locator(":focus").get_attribute("id") == "text"
-    assert "text-problem" in str(page.locator("#text").get_attribute("aria-describedby"))
+    expect(page.locator("#text")).to_be_focused()
+    expect(page.locator("#text")).to_have_attribute("aria-describedby", re.compile("text-problem"))
 
 
 def test_the_language_changes_and_the_words_stay(visitor: Visitor, person: Person) -> None:
@@ -151,9 +153,9 @@ def test_the_language_changes_and_the_words_stay(visitor: Visitor, person: Perso
     page.locator("#text").fill(WORDS)
     press(page, ".languages [lang=fr]")
     assert page.locator("html").get_attribute("lang") == "fr"
-    assert page.locator("#text").input_value() == WORDS
+    expect(page.locator("#text")).to_have_value(WORDS)
     press(page, f".languages [lang={visitor.language}]")
-    assert page.locator("#text").input_value() == WORDS
+    expect(page.locator("#text")).to_have_value(WORDS)
     assert [envelope.kind for envelope in person.opened()] == ["testimony"]
 
 
@@ -164,9 +166,11 @@ def test_words_that_are_not_sent_are_pointed_out(person: Person, chromium: Brows
         for heading in ("#m4", "#m5"):
             unfold(page, heading)
         warnings = page.locator(".unsent")
-        assert [each.is_visible() for each in warnings.all()] == [False] * 3
+        seen = warnings.filter(visible=True)
+        expect(warnings).to_have_count(3)
+        expect(seen).to_have_count(0)
         page.locator("#text").fill(WORDS)
-        assert [each.is_visible() for each in warnings.all()] == [True] * 3
+        expect(seen).to_have_count(3)
 
 
 # Choices
@@ -178,18 +182,19 @@ def test_choices_open_and_close_and_are_saved(visitor: Visitor, shared_server: S
     page = come_back(visitor, person.return_code)
     unfold(page, "#m5")
     asks = [option(page, name, "ASK") for name in ("CPUB_ANON", "CPUB_NAME", "CMEDIA", "CPARTNER", "CLEA")]
-    assert not any(page.locator(ask).is_visible() for ask in asks)
+    seen = page.locator(", ".join(asks)).filter(visible=True)
+    expect(seen).to_have_count(0)
     page.locator(option(page, "CCONT", "Y")).check()
-    assert all(page.locator(ask).is_visible() for ask in asks)
-    assert not page.locator(option(page, "CPUB_REVIEW", "Y")).is_visible()
+    expect(seen).to_have_count(len(asks))
+    expect(page.locator(option(page, "CPUB_REVIEW", "Y"))).to_be_hidden()
     page.locator(option(page, "CPUB_ANON", "ASK")).check()
     page.locator(option(page, "CPUB_REVIEW", "Y")).check()
     page.locator(option(page, "CSTAT", "N")).check()
     press(page, "form[action$='/consent'] .button")
     for _ in range(2):
         for name, answer in {"CCONT": "Y", "CPUB_ANON": "ASK", "CPUB_REVIEW": "Y", "CSTAT": "N", "CMEDIA": "N"}.items():
-            assert page.locator(option(page, name, answer)).is_checked(), name
-        assert page.locator("[name=CINT]").count() == 0, "only withdrawing takes this back"
+            expect(page.locator(option(page, name, answer)), name).to_be_checked()
+        expect(page.locator("[name=CINT]"), "only withdrawing takes this back").to_have_count(0)
         come_back(visitor, person.return_code)
     (consent,) = (envelope.consent for envelope in person.opened() if isinstance(envelope, Consent))
     assert (consent["CINT"], consent["CPUB_ANON"], consent["CSTAT"], consent["CLEA"]) == ("Y", "ASK", "N", "N")
@@ -201,8 +206,8 @@ def test_who_fears_trouble_is_not_asked_for_a_name(shared_server: Server, chromi
     with visit(chromium, person.server.address) as visitor:
         page = come_back(visitor, person.return_code)
         unfold(page, "#m5")
-        assert page.locator(option(page, "CMEDIA", "ASK")).is_visible()
-        assert page.locator("[name=CPUB_NAME]").count() == 0
+        expect(page.locator(option(page, "CMEDIA", "ASK"))).to_be_visible()
+        expect(page.locator("[name=CPUB_NAME]")).to_have_count(0)
 
 
 def test_enter_on_a_choice_saves_nothing(person: Person, chromium: Browser) -> None:
@@ -230,15 +235,15 @@ def test_a_reply_is_read_answered_and_deleted(visitor: Visitor, person: Person, 
     assert "(3)" in page.locator(".contents a").first.inner_text()
     page.locator("#text").fill(WORDS)
     third = page.locator(".reply", has_text="Third.")
-    assert not third.locator("button").is_visible()
+    expect(third.locator("button")).to_be_hidden()
     third.locator("summary").click()
     with page.expect_navigation():
         third.locator("button").click()
-    assert page.locator(".reply").count() == 2
-    assert page.locator(".reply", has_text="Third.").count() == 0
-    assert page.locator("#text").input_value() == WORDS
+    expect(page.locator(".reply")).to_have_count(2)
+    expect(page.locator(".reply", has_text="Third.")).to_have_count(0)
+    expect(page.locator("#text")).to_have_value(WORDS)
     press(page, "#words .button")
-    assert page.locator(".reply").count() == 2
+    expect(page.locator(".reply")).to_have_count(2)
     assert texts(person) == [WORDS]
 
 
@@ -253,10 +258,10 @@ def test_the_news_are_in_plain_words(shared_server: Server, chromium: Browser, r
         assert {line.inner_text() for line in page.locator(".news .said").all()} == {
             f"About {each}." for each in states
         }
-        assert page.locator(".news .problem").count() == 0
+        expect(page.locator(".news .problem")).to_have_count(0)
         reviewer.deliver(reviewer.news(person, "received", sha256="ab" * 32))
         page = come_back(visitor, person.return_code)
-        assert page.locator(".news .problem").is_visible()
+        expect(page.locator(".news .problem")).to_be_visible()
 
 
 # Withdrawing
@@ -267,12 +272,12 @@ def test_withdrawing_asks_once_more(visitor: Visitor, person: Person) -> None:
     page = come_back(visitor, person.return_code)
     press(page, "form[action$='/withdraw'] .button")
     press(page, "form[action$='/return'] .button")
-    assert page.locator("#text").is_visible()
+    expect(page.locator("#text")).to_be_visible()
     assert [envelope.kind for envelope in person.opened()] == ["testimony"]
     press(page, "form[action$='/withdraw'] .button")
     press(page, "form[action$='/withdraw'] .bad")
     said = page.locator("main").inner_text()
-    assert page.locator("main form").count() == 0
+    expect(page.locator("main form")).to_have_count(0)
     page.reload()
     assert page.locator("main").inner_text() == said
     assert come_back(visitor, person.return_code).locator("main").inner_text() == said
@@ -285,7 +290,7 @@ def test_words_written_after_withdrawing_are_given_back(person: Person, chromium
         page.locator("#text").fill(WORDS)
         assert person.act("withdraw", confirm="yes").status == 200
         press(page, "#words .button")
-        assert page.locator("textarea[readonly]").input_value() == WORDS
+        expect(page.locator("textarea[readonly]")).to_have_value(WORDS)
     mine = [record for record in stored(person.server.instance).values() if record.mailbox == person.keys.mailbox_id]
     assert "addition" not in {record.kind for record in mine}
 
@@ -408,5 +413,5 @@ def test_with_the_keyboard_alone(person: Person, chromium: Browser) -> None:
         tab_to("#words .button")
         with page.expect_navigation():
             page.keyboard.press("Enter")
-        assert page.locator(".summary output").is_visible()
+        expect(page.locator(".summary output")).to_be_visible()
     assert texts(person) == ["By keyboard."]

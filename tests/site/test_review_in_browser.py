@@ -66,7 +66,7 @@ def test_change_leads_to_the_section(shared_server: Server, chromium: Browser) -
         visitor.open().set({**ENOUGH, "CCONT": ["Y"]})
         visitor.look_over()
         for identifier in visitor.page.locator(".page:has(.change:visible)").evaluate_all("all => all.map(e => e.id)"):
-            visitor.look_over().page.locator(f"#{identifier} .change").click()
+            visitor.follow(visitor.look_over().page.locator(f"#{identifier} .change"))
             assert visitor.shown() == [section_of(identifier)]
         visitor.option("con.via", "SIGNAL").check()
         visitor.look_over()

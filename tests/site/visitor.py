@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, ViewportSize, expect
 
 from intake.calls.edition import CALLS
 from intake.calls.load import load_call
@@ -76,7 +76,19 @@ class Visitor:
 
     def press_continue(self) -> None:
         """Press the one button that leads on."""
-        self.page.locator(".page .go.button:visible").click()
+        self.follow(self.page.locator(".page .go.button:visible"))
+
+    def follow(self, link: Locator) -> None:
+        """Click a link to another place of this page, and wait until that can be seen."""
+        place = link.get_attribute("href")
+        link.click()
+        self.is_at(place)
+
+    def is_at(self, place: str | None) -> None:
+        """Wait until the browser is at a place of this page, and shows it."""
+        assert place and place.startswith("#")
+        expect(self.page).to_have_url(re.compile(f"{place}$"))
+        expect(self.page.locator(place)).to_be_visible()
 
     def send(self) -> None:
         """Press the button that sends, which only the last page has."""
@@ -103,7 +115,6 @@ class Visitor:
 def visit(chromium: Browser, address: str, language: str = "en", **options: Any) -> Iterator[Visitor]:
     """Open a browser without JavaScript, cookies or a past, on a phone unless told otherwise."""
     context: BrowserContext = chromium.new_context(**{"java_script_enabled": False, "viewport": PHONE, **options})
-    context.set_default_timeout(10_000)
     try:
         yield Visitor(context.new_page(), address, language)
     finally:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from desk.conftest import DUTY, ESCROW
 from desk.review import pages
@@ -57,6 +57,7 @@ def test_every_page_is_for_everyone(
             page.goto(running.home + address)
             found[address] = violations(page)
         page.keyboard.press("?")
+        expect(page.get_by_role("dialog")).to_be_visible()
         found["the sheet of keys"] = violations(page)
         (first, *_) = pages.addresses(worked)["/testimony/<identifier>"]
         for address in (first, f"{first}/redaction"):
@@ -64,7 +65,7 @@ def test_every_page_is_for_everyone(
             page.locator("[data-part]").first.focus()
             page.keyboard.press("ArrowRight")
             page.keyboard.press("Enter")
-            assert page.get_by_role("dialog").is_visible()
+            expect(page.get_by_role("dialog")).to_be_visible()
             found[f"the dialog of {address}"] = violations(page)
     assert {address: wrong for address, wrong in found.items() if wrong} == {}
 

@@ -93,12 +93,14 @@ def test_both_codings_side_by_side(
         page.goto(f"{running.home}agreement")
         row = page.locator("tr", has_text="Delayed care")
         expect(row).to_contain_text("0.00")
-        page.keyboard.press("j")
-        page.locator("a", has_text="Testimony 1").click()
+        with page.expect_navigation():
+            page.locator("a", has_text="Testimony 1").click()
         expect(page.locator("tr", has_text="No records")).to_contain_text("on shared words")
         expect(page.locator("tr", has_text="Delayed care")).to_contain_text("only duty")
         expect(page.locator("tr", has_text="Blame")).to_contain_text("only ben")
-        for column in page.locator(".side-by-side > article").all():
+        columns = page.locator(".side-by-side > article")
+        expect(columns).to_have_count(2)
+        for column in columns.all():
             said = column.locator(".said")
             shown = said.evaluate(
                 "e => { for (const name of e.querySelectorAll('.given-name')) name.remove(); return e.textContent }"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from looks import contrasts, nameless, too_wide, twice
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from desk.conftest import DUTY
 from desk.review.running import DESKTOP, PHONE, Reader, Running, browse
@@ -77,6 +77,7 @@ def test_it_looks_right_to_everyone(running: Running, chromium: Browser) -> None
         page.goto(f"{running.home}charts")
         for summary in page.locator("main summary").all():
             summary.click()
+        expect(page.locator("main details:not([open])")).to_have_count(0)
         assert trouble == []
         assert too_wide(page) == 0
         assert [nameless(page), twice(page)] == [[], []]
@@ -90,8 +91,8 @@ def test_it_looks_right_to_everyone(running: Running, chromium: Browser) -> None
         )
         assert outside == []
         if language == "ar":
-            assert page.locator("svg text", has_text="برنامج فدية").get_attribute("direction") == "rtl"
-            assert page.locator("bdi[lang=ar]", has_text="برنامج فدية").count() == 1
+            expect(page.locator("svg text", has_text="برنامج فدية")).to_have_attribute("direction", "rtl")
+            expect(page.locator("bdi[lang=ar]", has_text="برنامج فدية")).to_have_count(1)
         context.close()
 
 
@@ -101,8 +102,8 @@ def test_the_table_links_to_the_list(running: Running, chromium: Browser) -> Non
         figure = page.locator("figure", has=page.get_by_role("heading", name="Kind of attack"))
         figure.locator("summary").click()
         figure.get_by_role("link", name="A leak").click()
-        assert page.url.endswith("/?answer=inc.kind%3ALEAK")
-        assert "12" in page.locator("main").inner_text()
+        expect(page).to_have_url(f"{running.home}?answer=inc.kind%3ALEAK")
+        expect(page.locator("main")).to_contain_text("12")
 
 
 def test_a_chart_leaves_as_a_file_of_its_own(running: Running, chromium: Browser, tmp_path: Path) -> None:
@@ -111,7 +112,8 @@ def test_a_chart_leaves_as_a_file_of_its_own(running: Running, chromium: Browser
         page.goto(f"{running.home}charts")
         figure = page.locator("figure", has=page.get_by_role("heading", name="Kind of attack"))
         figure.get_by_role("link", name="Write as a file").click()
-        assert page.get_by_label("Chart", exact=True).input_value() == "inc.kind"
+        expect(page.get_by_label("Chart", exact=True)).to_have_value("inc.kind")
+        expect(page.get_by_label("New file")).to_be_focused()
         page.keyboard.type("chart.csv")
         page.keyboard.press("Enter")
         page.get_by_text("Write the whole path").wait_for()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from looks import contrasts, too_wide
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from desk.review.running import DESKTOP, NARROW, Reader, Running, browse
 from desk.stick import Desk, Server
@@ -227,15 +227,16 @@ def test_a_reviewer_looks_at_files_in_a_browser(
 ) -> None:
     with browse(chromium, running) as page:
         page.goto(f"{running.home}file/{files['paper']}")
-        drawn = "() => { const i = document.querySelector('.picture img'); return i.complete && i.naturalWidth }"
-        assert page.evaluate(drawn) > 1500
+        drawn = "least => document.querySelector('.picture img').naturalWidth > least"
+        page.wait_for_function(drawn, arg=1500)
         page.keyboard.press("]")
         page.wait_for_url("**page=2**")
         page.keyboard.press("z")
         page.wait_for_url("**larger=yes**")
-        assert page.evaluate(drawn) > 3000
+        page.wait_for_function(drawn, arg=3000)
         page.keyboard.press("e")
         page.keyboard.press("Tab")
+        expect(page.locator("#path")).to_be_focused()
         page.keyboard.type(str(tmp_path / "out"))
         page.keyboard.press("Enter")
         page.get_by_text("It is not encrypted: delete it").wait_for()

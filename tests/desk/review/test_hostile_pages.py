@@ -5,11 +5,11 @@ import zipfile
 import zlib
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from desk.conftest import DUTY, ESCROW
 from desk.review import pages
-from desk.review.running import DESKTOP, NARROW, Running, browse
+from desk.review.running import DESKTOP, NARROW, Running, browse, resize
 from desk.review.telling import EDITION, tell
 from desk.stick import Desk, Server
 from desk.viewing.files import document, filled, pdf, png, quarters, saved
@@ -126,23 +126,24 @@ def test_every_page_only_shows_it(worked: Desk, running: Running, chromium: Brow
             assert answer and answer.status == 200, address
             assert page.url == running.home + address
             for viewport in (NARROW, DESKTOP):
-                page.set_viewport_size(viewport)
+                resize(page, viewport)
                 assert wrong(page) == [], (address, viewport)
             assert troubles == [], address
 
 
 def wrong(page: Page) -> list[str]:
     """What is not as on every page."""
-    assert page.get_by_role("banner").get_by_role("link", name="Review desk").is_visible()
-    assert page.get_by_role("navigation", name="Pages", exact=True).get_by_role("link").count() == 7
-    assert page.get_by_role("heading", level=1).is_visible()
+    expect(page.get_by_role("banner").get_by_role("link", name="Review desk")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Pages", exact=True).get_by_role("link")).to_have_count(7)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
     found: list[str] = [*page.evaluate(_OUT_OF_ORDER), *page.evaluate(_TOO_WIDE)]
     words = page.locator("[data-part]")
     if words.count():
         words.first.focus()
         for key in ("ArrowDown", "Shift+ArrowDown", "Enter"):
             page.keyboard.press(key)
-        assert page.get_by_role("dialog").get_by_role("button", name="Cancel").is_visible()
+        expect(page.get_by_role("dialog").get_by_role("button", name="Cancel")).to_be_visible()
         found += page.evaluate(_TOO_WIDE)
         page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
     return found

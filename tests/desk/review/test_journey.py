@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import CHROMIUM
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from desk.conftest import DUTY, PASSPHRASE
 from desk.review.running import Running, serving
@@ -54,7 +54,6 @@ def sitting(chromium: Browser, running: Running, home: Path, name: str) -> Itera
         env={"HOME": str(home), "TMPDIR": str(home), "PATH": "/usr/bin:/bin"},
     )
     with contextlib.closing(context):
-        context.set_default_timeout(10_000)
         page = context.new_page()
         page.goto(running.address)
         page.get_by_role("heading", name="Testimonies").wait_for()
@@ -103,19 +102,21 @@ def choose(page: Page, label: str, wanted: str) -> None:
 def code(page: Page, *names: str) -> None:
     """Give codes to the words that are selected, by their names."""
     press(page, "Enter")
-    assert page.get_by_role("dialog").get_by_role("heading", name="Give codes to").is_visible()
+    expect(page.get_by_role("dialog").get_by_role("heading", name="Give codes to")).to_be_visible()
     for name in names:
         page.keyboard.type(name)
         press(page, "Enter")
     leads(page, "Enter")
 
 
-def selected(page: Page) -> str:
-    return str(page.evaluate("getSelection().toString()"))
+def selected(page: Page, words: str) -> None:
+    """Wait until these words are selected."""
+    page.wait_for_function("words => getSelection().toString() === words", arg=words)
 
 
 def keep_words(page: Page, button: str, words: str) -> None:
     """Type into the field that has the focus, and send it off."""
+    expect(page.locator(":is(input, textarea):focus")).to_have_count(1)
     page.keyboard.type(words)
     activate(page, "button", button)
 
@@ -153,10 +154,10 @@ def test_from_the_list_to_the_withdrawal(server: Server, stick: Path, chromium: 
     assert "1 withdrawn" in said
     assert str(quotes) in said
     with serving(desk) as running, sitting(chromium, running, home, "three") as page:
-        assert page.get_by_text("3 in all").is_visible()
-        assert page.get_by_text(WORKED["quote"]).count() == 0
+        expect(page.get_by_text("3 in all")).to_be_visible()
+        expect(page.get_by_text(WORKED["quote"])).to_have_count(0)
         leads(page, "g", "e")
-        assert page.get_by_text("Delete this file, and every copy.").is_visible()
+        expect(page.get_by_text("Delete this file, and every copy.")).to_be_visible()
 
     files = {path: path.read_bytes() for path in home.rglob("*") if path.is_file() and not path.is_symlink()}
     assert any(addresses.encode() in content for content in files.values())  # what browsers keep is found by this
@@ -171,18 +172,19 @@ def forms(word: str) -> list[bytes]:
 
 def find(page: Page) -> None:
     """By a filter, by a word, and by the keys that move in the list."""
-    assert page.get_by_text("4 in all").is_visible()
+    expect(page.get_by_text("4 in all")).to_be_visible()
     activate(page, "link", "English 2")
-    assert page.get_by_text("2 found").is_visible()
+    expect(page.get_by_text("2 found")).to_be_visible()
     press(page, "/")
+    expect(page.locator("[name=words]")).to_be_focused()
     page.keyboard.type(WORKED["search"])
     leads(page, "Enter")
-    assert page.get_by_text("1 found").is_visible()
-    assert page.locator("mark").inner_text() == WORKED["search"]
+    expect(page.get_by_text("1 found")).to_be_visible()
+    expect(page.locator("mark")).to_have_text(WORKED["search"])
     leads(page, "j", "o")
-    assert page.get_by_role("heading", name="Testimony 4").is_visible()
+    expect(page.get_by_role("heading", name="Testimony 4")).to_be_visible()
     leads(page, "r")
-    assert page.get_by_role("button", name="Reading", pressed=True).is_visible()
+    expect(page.get_by_role("button", name="Reading", pressed=True)).to_be_visible()
 
 
 def study(page: Page) -> None:
@@ -196,7 +198,7 @@ def study(page: Page) -> None:
     leads(page, "g", "l")
     leads(page, "j", "o")
     press(page, "w", "ArrowRight", "ArrowRight", "ArrowRight", "Shift+ArrowRight")
-    assert selected(page) == "called us"
+    selected(page, "called us")
     code(page, WORKED["code"], "delayed care")
     press(page, "m")
     keep_words(page, "Keep the memo", WORKED["memo"])
@@ -205,7 +207,7 @@ def study(page: Page) -> None:
     reach(page, page.get_by_role("textbox", name="Into that language"))
     keep_words(page, "Save the translation", WORKED["translation"])
     activate(page, "button", "I have finished coding")
-    assert page.get_by_text("2 codes by you.").is_visible()
+    expect(page.get_by_text("2 codes by you.")).to_be_visible()
 
 
 def redact(page: Page) -> None:
@@ -213,35 +215,37 @@ def redact(page: Page) -> None:
     leads(page, "d")
     reach(page, page.get_by_role("group", name="Original"))
     press(page, "ArrowRight", "Shift+ArrowRight")
-    assert selected(page) == NAMED
+    selected(page, NAMED)
     press(page, "Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.type("person")
     leads(page, "Enter", "Enter")
     press(page, "ArrowDown", "Shift+ArrowDown", "Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
     reach(page, page.get_by_role("button", name="Quote these words"))
     leads(page, "Enter")
     quote = page.get_by_role("article", name="Quote 1")
-    assert quote.get_by_role("blockquote").inner_text() == f"[Person 1] called us at night. {QUOTED}"
-    assert quote.get_by_text("may not leave").count() == 3
+    expect(quote.get_by_role("blockquote")).to_have_text(f"[Person 1] called us at night. {QUOTED}")
+    expect(quote.get_by_text("may not leave")).to_have_count(3)
     leads(page, "b")
     leads(page, "a")
-    assert page.get_by_role("button", name="Accepted", pressed=True).is_visible()
+    expect(page.get_by_role("button", name="Accepted", pressed=True)).to_be_visible()
 
 
 def code_blind(page: Page) -> None:
     """Another reviewer sees nothing of what the first made of it until they say that they have finished."""
     leads(page, "j", "o")
     words = page.get_by_role("main")
-    assert WORKED["story"] in words.inner_text()
-    assert WORKED["memo"] not in words.inner_text()
-    assert page.get_by_role("list", name="Codes and memos on this text").count() == 0
+    expect(words).to_contain_text(WORKED["story"], use_inner_text=True)
+    expect(words).not_to_contain_text(WORKED["memo"])
+    expect(page.get_by_role("list", name="Codes and memos on this text")).to_have_count(0)
     press(page, "w", "ArrowRight", "ArrowRight", "ArrowRight")
     code(page, WORKED["code"], "backlog")
     press(page, "m")
     keep_words(page, "Keep the memo", WORKED["other"])
     activate(page, "button", "I have finished coding")
-    assert WORKED["memo"] in words.inner_text()
-    assert page.get_by_role("list", name="Codes and memos on this text").get_by_text("Delayed care").is_visible()
+    expect(words).to_contain_text(WORKED["memo"], use_inner_text=True)
+    expect(page.get_by_role("list", name="Codes and memos on this text").get_by_text("Delayed care")).to_be_visible()
 
 
 def confirm(page: Page) -> None:
@@ -251,19 +255,19 @@ def confirm(page: Page) -> None:
         reach(page, page.get_by_role("checkbox", name=label))
         press(page, "Space")
     activate(page, "button", "Confirm the redaction")
-    assert page.get_by_text("confirmed by ben").is_visible()
-    assert page.get_by_role("article", name="Quote 1").get_by_text("may leave", exact=True).is_visible()
+    expect(page.get_by_text("confirmed by ben")).to_be_visible()
+    expect(page.get_by_role("article", name="Quote 1").get_by_text("may leave", exact=True)).to_be_visible()
 
 
 def compare(page: Page) -> None:
     """Where the two agree, and where not."""
     leads(page, "g", "a")
     table = page.get_by_role("table").filter(has_text="Alpha")
-    assert table.get_by_role("row", name=WORKED["code"]).get_by_role("cell").nth(1).inner_text() == "1"
-    assert table.get_by_role("row", name="Backlog").get_by_role("cell").nth(1).inner_text() == "0"
+    expect(table.get_by_role("row", name=WORKED["code"]).get_by_role("cell").nth(1)).to_have_text("1")
+    expect(table.get_by_role("row", name="Backlog").get_by_role("cell").nth(1)).to_have_text("0")
     activate(page, "link", "Testimony 4")
     for name in ("duty", "ben"):
-        assert WORKED["code"] in page.get_by_role("article", name=f"As coded by {name}").inner_text()
+        expect(page.get_by_role("article", name=f"As coded by {name}")).to_contain_text(WORKED["code"])
 
 
 def export(page: Page, path: Path) -> None:
@@ -273,10 +277,10 @@ def export(page: Page, path: Path) -> None:
     reach(page, page.get_by_role("textbox", name="New file on this machine"))
     page.keyboard.type(str(path))
     leads(page, "Enter")
-    assert page.get_by_role("status").get_by_text("1 row was written").is_visible()
-    assert page.get_by_role("cell", name=str(path)).is_visible()
+    expect(page.get_by_role("status").get_by_text("1 row was written")).to_be_visible()
+    expect(page.get_by_role("cell", name=str(path))).to_be_visible()
     leads(page, "L")
     reach(page, page.get_by_label("Passphrase"))
     page.keyboard.type(PASSPHRASE)
     leads(page, "Enter")
-    assert page.get_by_text("4 in all").is_visible()
+    expect(page.get_by_text("4 in all")).to_be_visible()

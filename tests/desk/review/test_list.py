@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from looks import contrasts, nameless, too_wide, twice
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from desk.conftest import DUTY
 from desk.review.running import DESKTOP, NARROW, PHONE, Reader, Running, browse
@@ -73,11 +73,6 @@ def row(page: Page, number: int) -> Locator:
     return page.locator(f"#t{number}")
 
 
-def focused(page: Page) -> str:
-    """The id of the row that the focus is in."""
-    return str(page.evaluate("document.activeElement.closest('.row')?.id ?? ''"))
-
-
 def press(page: Page, *keys: str) -> None:
     """Press keys that lead to no other page."""
     for key in keys:
@@ -90,12 +85,18 @@ def press_and_go(page: Page, key: str) -> None:
         page.keyboard.press(key)
 
 
+def click_and_go(page: Page, link: Locator) -> None:
+    """Click what leads to another page."""
+    with page.expect_navigation():
+        link.click()
+
+
 def test_by_keyboard_alone(page: Page) -> None:
     """Move, mark, accept, undo, search, open: nothing but keys."""
     assert numbers(page) == [str(number) for number in range(11, 0, -1)]
     press(page, "j", "j", "k", "j", "x", "j", "x")
-    assert focused(page) == "t9"
-    assert page.inner_text("#marked") == "2 marked:"
+    expect(page.locator("#t9")).to_be_focused()
+    expect(page.locator("#marked")).to_have_text("2 marked:")
     press_and_go(page, "a")
     assert page.inner_text("#said") == "2 testimonies now: accepted. Undo"
     assert [row(page, number).locator(".state").inner_text() for number in (11, 10, 9, 8)] == [
@@ -104,10 +105,10 @@ def test_by_keyboard_alone(page: Page) -> None:
         "accepted",
         "new",
     ]
-    assert focused(page) == "t8"
+    expect(page.locator("#t8")).to_be_focused()
     press_and_go(page, "s")
     assert row(page, 8).locator(".state").inner_text() == "set aside"
-    assert focused(page) == "t7"
+    expect(page.locator("#t7")).to_be_focused()
     press_and_go(page, "u")
     press_and_go(page, "u")
     assert {row(page, number).locator(".state").inner_text() for number in range(1, 12)} == {"new"}
@@ -116,16 +117,16 @@ def test_by_keyboard_alone(page: Page) -> None:
 
     press(page, "/")
     page.keyboard.type("aurajsx!L?u")  # letters in a field are letters
-    assert page.input_value("[name=words]") == "aurajsx!L?u"
+    expect(page.locator("[name=words]")).to_have_value("aurajsx!L?u")
     press(page, "Control+a")
     page.keyboard.type("peur")
     press_and_go(page, "Enter")
     assert re.fullmatch(r"/\?search=\d+", page.url.removeprefix(f"{_origin(page)}"))
     assert (numbers(page), page.inner_text("mark")) == (["10"], "peur")
     press(page, "/", "Escape", "?")
-    assert page.locator("dialog").is_visible()
+    expect(page.locator("dialog")).to_be_visible()
     press(page, "a", "L", "Escape")
-    assert not page.locator("dialog").is_visible()
+    expect(page.locator("dialog")).to_be_hidden()
     press(page, "j")
     press_and_go(page, "o")
     assert re.search(r"/testimony/[0-9a-f]{32}\?search=\d+$", page.url)
@@ -142,10 +143,11 @@ def test_keys_can_be_turned_off(page: Page) -> None:
     with page.expect_navigation():
         page.get_by_role("button", name="Turn single keys off").click()
     press(page, "j", "?", "L")
-    assert focused(page) == ""
-    assert not page.locator("dialog").is_visible()
     page.locator("#t11 input").focus()
-    press(page, "Space")
+    press(page, "j", "Space")
+    expect(page.locator("#t11 input")).to_be_checked()
+    expect(page.locator("#t11 input")).to_be_focused()
+    expect(page.locator("dialog")).to_be_hidden()
     page.get_by_role("button", name="Accept").focus()
     press_and_go(page, "Enter")
     assert row(page, 11).locator(".state").inner_text() == "accepted"
@@ -155,24 +157,24 @@ def test_without_scripts(running: Running, chromium: Browser) -> None:
     """Filters, search, marks, decisions, undo, what is hidden, the sheet of keys: all of it is plain pages."""
     with browse(chromium, running, PHONE, scripts=False) as page:
         page.get_by_role("link", name="Filters").click()
-        page.locator("#filters").get_by_role("link", name=re.compile("^French")).click()
+        click_and_go(page, page.locator("#filters").get_by_role("link", name=re.compile("^French")))
         assert numbers(page) == ["10", "9"]
         hidden = row(page, 9).get_by_text("Elle est morte.")
-        assert not hidden.is_visible()
+        expect(hidden).to_be_hidden()
         row(page, 9).get_by_text("Show").click()
-        assert hidden.is_visible()
+        expect(hidden).to_be_visible()
         row(page, 9).get_by_role("checkbox").check()
-        page.get_by_role("button", name="Set aside").click()
+        click_and_go(page, page.get_by_role("button", name="Set aside"))
         assert numbers(page) == ["10", "9"]
-        page.get_by_role("button", name="Undo").click()
-        assert row(page, 9).locator(".state").inner_text() == "new"
+        click_and_go(page, page.get_by_role("button", name="Undo"))
+        expect(row(page, 9).locator(".state")).to_have_text("new")
         page.fill("[name=words]", "peur")
-        page.get_by_role("button", name="Search").click()
+        click_and_go(page, page.get_by_role("button", name="Search"))
         assert numbers(page) == ["10"]
-        page.get_by_role("link", name=re.compile("^Search peur")).click()
+        click_and_go(page, page.get_by_role("link", name=re.compile("^Search peur")))
         assert numbers(page) == ["10", "9"]
         page.get_by_role("link", name="Keys").click()
-        assert page.locator("dialog").is_visible()
+        expect(page.locator("dialog")).to_be_visible()
 
 
 def test_every_filter_leads_where_it_says(reader: Reader) -> None:
@@ -240,6 +242,7 @@ def test_it_can_be_read(running: Running, chromium: Browser, dark: bool) -> None
     with browse(chromium, running, dark=dark) as page:
         page.locator("#t9 summary").click()
         page.locator("#t10 input").check()
+        expect(page.locator("#marked")).to_have_text("1 marked:")
         assert {name for name, ratio in contrasts(page).items() if ratio < (AA if "edge" in name else AAA)} == set()
         assert [nameless(page), twice(page)] == [[], []]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page
+from person import wait_until
+from playwright.sync_api import Browser, Page, expect
 
 from desk.conftest import PASSPHRASE
 from desk.review.running import Running, browse, serving
@@ -14,7 +15,7 @@ from desk.stick import Desk, Server
 from intake.age.identities import HybridIdentity
 
 MARKER = "Sternwarte Kupferkessel"
-IDLE = 4.0
+IDLE = 6.0
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +49,7 @@ def test_it_locks_itself(running: Running) -> None:
     reader = running.enter()
     assert MARKER in reader.get("/").text
     assert files_open(running)
-    time.sleep(IDLE + 1.5)
-    assert not files_open(running)
+    wait_until(lambda: not files_open(running))
     answer = reader.get("/trail?page=2")
     assert (answer.status, answer.headers["Location"]) == (303, "/locked?next=%2Ftrail%3Fpage%3D2")
     page = reader.follow(answer)
@@ -62,13 +62,10 @@ def test_it_locks_itself(running: Running) -> None:
 def test_requests_keep_it_open(running: Running) -> None:
     """Somebody is at work as long as pages are asked for; asking for the page that shows the lock is no work."""
     reader = running.enter()
-    for _ in range(3):
-        time.sleep(IDLE / 2)
+    for _ in range(6):
+        time.sleep(IDLE / 5)
         assert reader.get("/").status == 200
-    for _ in range(3):
-        time.sleep(IDLE / 2)
-        reader.get("/locked")
-    assert not files_open(running)
+    wait_until(lambda: reader.get("/locked") and not files_open(running))
 
 
 def test_the_passphrase_unlocks_it(running: Running) -> None:
@@ -147,7 +144,7 @@ def test_words_leave_the_screen(running: Running, chromium: Browser) -> None:
         assert MARKER in words(page)
         page.goto(running.home + "trail")
         page.goto(running.home)
-        page.wait_for_url("**/locked?next=*", timeout=15_000)
+        page.wait_for_url("**/locked?next=*")
         assert MARKER not in words(page)
         for _ in range(2):
             page.go_back()
@@ -156,13 +153,14 @@ def test_words_leave_the_screen(running: Running, chromium: Browser) -> None:
         page.fill("#passphrase", PASSPHRASE)
         page.keyboard.press("Enter")
         page.wait_for_url(lambda url: "/locked" not in url)
+        expect(page.locator("main")).to_contain_text(MARKER)
 
 
 def test_words_leave_the_screen_without_scripts(running: Running, chromium: Browser) -> None:
     """The browser itself goes to the lock."""
     with browse(chromium, running, scripts=False) as page:
         assert MARKER in words(page)
-        page.wait_for_url("**/locked?next=*", timeout=15_000)
+        page.wait_for_url("**/locked?next=*")
         assert MARKER not in words(page)
         page.go_back()
         assert MARKER not in words(page)
@@ -188,8 +186,8 @@ def test_locking_by_hand(running: Running, chromium: Browser) -> None:
 def test_who_writes_is_at_work(running: Running, chromium: Browser) -> None:
     """Typing keeps the desk open, though no page is asked for."""
     with browse(chromium, running) as page:
-        for _ in range(10):
-            page.wait_for_timeout(IDLE * 200)
+        for _ in range(7):
+            time.sleep(IDLE / 5)
             page.keyboard.press("Shift")
         assert MARKER in words(page)
         assert files_open(running)

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from desk.conftest import DUTY, ESCROW
-from desk.review.running import PHONE, Reader, Running
+from desk.review.running import PHONE, Reader, Running, resize
 from desk.review.telling import CHINESE, EDITION, at_desk, reading, tell
 from desk.stick import Desk, Server
 from intake.age.identities import HybridIdentity
@@ -91,10 +91,10 @@ def test_consent_is_always_in_view(told: str, running: Running, chromium: Browse
         assert consent.evaluate("e => e.getBoundingClientRect().top") >= 0
         assert "May we publish parts, without anything that identifies you? No" in consent.inner_text()
         assert "May we publish it with your name? Not asked, so no" in consent.inner_text()
-        page.set_viewport_size(PHONE)
+        resize(page, PHONE)
         page.evaluate("scrollTo(0, document.body.scrollHeight)")
-        assert page.locator(".tally").evaluate("e => e.getBoundingClientRect().top") == 0
-        assert page.locator(".tally").inner_text() == "They agree: 2 yes, 0 ask first, 8 no"
+        page.wait_for_function("document.querySelector('.tally').getBoundingClientRect().top === 0")
+        expect(page.locator(".tally")).to_have_text("They agree: 2 yes, 0 ask first, 8 no")
 
 
 def test_what_was_searched_for_is_lit_up(told: str, opened: Desk, running: Running, reader: Reader) -> None:
@@ -127,7 +127,7 @@ def test_deciding_by_key_and_the_flag_of_risk(told: str, opened: Desk, running: 
         for key, state in (("r", deciding.READING), ("a", deciding.ACCEPTED), ("s", deciding.SET_ASIDE)):
             with page.expect_navigation():
                 page.keyboard.press(key)
-            assert page.locator("[aria-pressed=true]").inner_text().lower() == state
+            expect(page.locator("[aria-pressed=true]")).to_have_text(state, ignore_case=True)
             with at_desk(opened) as workspace:
                 assert workspace.testimony(told).state == state
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from looks import contrasts, nameless, too_wide
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from desk.colleagues import joined
 from desk.redacting.case import AGREES, EDITION
@@ -36,8 +36,10 @@ def testimony(server: Server, opened: Desk) -> str:
 def dialog_takes(page: Page, kind: str) -> None:
     """With the keyboard: find the kind, take it, send."""
     page.keyboard.press("Enter")
+    expect(page.locator("#find-kind")).to_be_focused()
     page.keyboard.type(kind)
     page.keyboard.press("Enter")
+    expect(page.locator("#mark :checked")).to_have_count(1)
     with page.expect_navigation():
         page.keyboard.press("Enter")
 
@@ -52,11 +54,11 @@ def test_marking_with_the_keyboard(testimony: str, running: Running, chromium: B
         page.keyboard.press("Shift+ArrowRight")
         dialog_takes(page, "per")
         working = page.locator(".working").first
-        assert working.inner_text().startswith("Dr [Person 1] called from Lyon.")
+        expect(working).to_have_text(re.compile(r"^Dr \[Person 1\] called from Lyon\."))
         for _ in range(3):
             page.keyboard.press("ArrowRight")
         dialog_takes(page, "pla")
-        assert working.inner_text().startswith("Dr [Person 1] called from [Place 1].")
+        expect(working).to_have_text(re.compile(r"^Dr \[Person 1\] called from \[Place 1\]\."))
         assert page.locator(f"#text-{testimony}-story\\.text").text_content() == STORY
 
 
@@ -80,26 +82,26 @@ def test_marking_with_the_mouse_and_the_suggestions(testimony: str, running: Run
         with page.expect_navigation():
             page.get_by_role("button", name="Take them out").click()
         working = page.locator(".working").first
-        assert "Then [Role 1] waited" in working.inner_text()  # the whole family, of which two units were marked
+        expect(working).to_contain_text("Then [Role 1] waited")  # the whole family, of which two units were marked
         suggestions = page.locator("#suggestions")
-        assert "Anna Keller" in suggestions.inner_text()
+        expect(suggestions).to_contain_text("Anna Keller")
         with page.expect_navigation():
             page.get_by_label("Take out all: person").click()
         assert working.inner_text().count("[Person 1]") == 2
         with page.expect_navigation():
             page.get_by_label("Dismiss Lyon").click()
-        assert "Lyon" not in suggestions.inner_text()
+        expect(suggestions).not_to_contain_text("Lyon")
         page.reload()
-        assert "Lyon" not in suggestions.inner_text()
+        expect(suggestions).not_to_contain_text("Lyon")
         family = page.locator(".marks li").filter(has=page.get_by_text("Role 1", exact=True).and_(page.locator(".tag")))
         family.locator("select").select_option(label="Person 1: Anna Keller")
         with page.expect_navigation():
             family.get_by_role("button", name="Change").click()
-        assert "Then [Person 1] waited" in working.inner_text()
+        expect(working).to_contain_text("Then [Person 1] waited")
         before = page.locator(".marks li").count()
         with page.expect_navigation():
             page.locator(".marks li button", has_text="Leave it in").first.click()
-        assert page.locator(".marks li").count() == before - 1
+        expect(page.locator(".marks li")).to_have_count(before - 1)
 
 
 def select(page: Page, testimony: str, words: str) -> None:
@@ -142,14 +144,14 @@ def test_a_quote_on_its_way_out(
         select(page, testimony, "Anna Keller called from Lyon.")
         with page.expect_navigation():
             page.get_by_role("button", name="Quote these words").click()
-        assert page.locator(".quote-card blockquote").inner_text() == "[Person 1] called from Lyon."
+        expect(page.locator(".quote-card blockquote")).to_have_text("[Person 1] called from Lyon.")
         assert verdicts(page) == ["may not leave"] * 3
-        assert "second reader" in page.locator(".uses").inner_text()
+        expect(page.locator(".uses")).to_contain_text("second reader")
         page.get_by_text("Ask the person").click()
         page.get_by_label("The name below their words").fill("Maria")
         with page.expect_navigation():
             page.get_by_role("button", name="Seal the question").click()
-        assert "Nothing came from the source since then." in page.locator(".asked").inner_text()
+        expect(page.locator(".asked")).to_contain_text("Nothing came from the source since then.")
     server.add(server.text(testimony, "Yes, with my name.", language="en"))
     server.export(stick)
     assert opened.open(stick).returncode == 0
@@ -161,8 +163,8 @@ def test_a_quote_on_its_way_out(
                 page.get_by_role("button", name="I have read it, and it is a yes").click()
             assert ("only one reviewer" in page.locator(".uses").inner_text()) == (not confirms)
             if confirms:
-                assert "Nurse" in page.locator("#confirmation").inner_text()
-                assert "No other testimony here has the same role" in page.locator("#confirmation").inner_text()
+                expect(page.locator("#confirmation")).to_contain_text("Nurse")
+                expect(page.locator("#confirmation")).to_contain_text("No other testimony here has the same role")
                 page.get_by_label("I have read every word").check()
                 page.get_by_label("do not tell who it is").check()
                 with page.expect_navigation():
@@ -173,7 +175,7 @@ def test_a_quote_on_its_way_out(
                 page.get_by_label("New file on this machine").fill(str(tmp_path / "quotes.csv"))
                 with page.expect_navigation():
                     page.get_by_role("button", name="Write it").click()
-                assert str(tmp_path / "quotes.csv") in page.locator("table").inner_text()
+                expect(page.locator("table")).to_contain_text(str(tmp_path / "quotes.csv"))
     content = (tmp_path / "quotes.csv").read_text(encoding="utf-8-sig")
     assert re.fullmatch(
         r"row,call,language,quote,name\n[0-9a-f]{16},tiny,en,\[Person 1\] called from Lyon.,Maria\n", content
@@ -248,7 +250,7 @@ def test_what_a_hostile_testimony_holds_is_text(server: Server, opened: Desk, ch
             page.get_by_label("Take out all: person").click()
         assert page.title() != "run"
         assert "<script>" in (page.locator(".words").first.text_content() or "")
-        assert "[Person 1]" in page.locator(".working").inner_text()
+        expect(page.locator(".working")).to_contain_text("[Person 1]")
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -223,6 +223,7 @@
   }
 
   function closed() {
+    if (dialog.open) return; // keys were so quick that it is open again, for other words
     globalThis.CSS?.highlights?.delete("marked");
     if (!passage) return;
     passage.text.focus({ preventScroll: true });
@@ -271,7 +272,10 @@
       timer = setTimeout(offer, wait);
     });
     tools.addEventListener("pointerdown", (event) => event.preventDefault()); // it would end the selection
-    tools.addEventListener("click", () => passage && open(passage));
+    tools.addEventListener("click", () => {
+      const now = selected() ?? passage; // what is selected may have grown since the button came
+      if (now) open(now);
+    });
     dialog.addEventListener("close", closed);
     const filter = dialog.querySelector("[data-filter]");
     filter?.addEventListener("input", narrow);
