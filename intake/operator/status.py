@@ -1,5 +1,6 @@
 """`intake status`: counts, storage, ages of keys, and a word before space runs out. Nothing is finer than a day."""
 
+import contextlib
 import datetime
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -36,6 +37,7 @@ def status(settings: Settings, engine: Engine) -> dict[str, Any]:
             "reserve_for_texts": space.reserve,
         },
         "keys": list(_keys(settings, engine)),
+        "revoked_keys": list(_revoked(settings)),
         "desk_key": bool(mailboxes.trusted_key(engine)),
     }
     return {**found, "warnings": list(_warnings(found, settings))}
@@ -56,6 +58,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     )
     for key in found["keys"]:
         yield f"Key {key['fingerprint'][:16]}, in use for {key['age_days']} days ({key['comment']})"
+    for key in found["revoked_keys"]:
+        yield f"Key {key['fingerprint'][:16]} is revoked ({key['comment']})"
     yield "The desk's signing key is installed." if found["desk_key"] else "No signing key of the desk is installed."
     for warning in found["warnings"]:
         yield f"WARNING: {warning}"
@@ -70,6 +74,12 @@ def _keys(settings: Settings, engine: Engine) -> Iterator[dict[str, Any]]:
     for fingerprint, comment, day in log.all_recipients(engine):
         if fingerprint in in_use:
             yield {"fingerprint": fingerprint, "comment": comment, "since": day, "age_days": _days_since(day)}
+
+
+def _revoked(settings: Settings) -> Iterator[dict[str, str]]:
+    with contextlib.suppress(KeysError):
+        for key in Keyring(settings.keys).revoked():
+            yield {"fingerprint": key.recipient.fingerprint, "comment": "; ".join(key.comments)}
 
 
 def _warnings(found: dict[str, Any], settings: Settings) -> Iterator[str]:

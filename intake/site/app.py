@@ -3,21 +3,22 @@
 import logging
 import os
 from collections.abc import Mapping
+from io import BytesIO
 from typing import IO, Any
 
 from flask import Flask, Request
-from werkzeug.exceptions import BadRequest
 
 from intake.settings import ROOT, load_settings
-from intake.site.assets import asset_url, assets
+from intake.site.assets import asset_url, assets, script_tag
 from intake.site.errors import init_errors, log_unexpected
 from intake.site.evidence import evidence
 from intake.site.form import form
 from intake.site.headers import init_headers
-from intake.site.languages import init_languages
+from intake.site.languages import init_languages, own_name
 from intake.site.pages import pages
 from intake.site.returning import returning
 from intake.site.service import Service
+from intake.site.verifying import verifying
 
 LARGEST_FORM = 4 * 1024 * 1024
 """A posted form may have this many bytes: ten times every text at its limit in the widest script."""
@@ -38,8 +39,8 @@ class _FormRequest(Request):
         super().__init__(environ, *args, **kwargs)
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
-        """Refuse a file where none belongs, before any of it is taken in."""
-        raise BadRequest
+        """Keep what a browser sealed in memory, too: with the rest of its form it is no larger than a form may be."""
+        return BytesIO()
 
 
 class _Application(Flask):
@@ -62,14 +63,15 @@ def create_app(environment: Mapping[str, str] | None = None) -> Flask:
     app.extensions["intake"] = service = Service(load_settings(os.environ if environment is None else environment))
     app.jinja_env.globals.update(
         asset_url=asset_url,
+        script_tag=script_tag,
         organisation=service.settings.organisation,
-        languages=service.languages,
+        languages=sorted(service.languages, key=own_name),
         demonstration=lambda: service.demonstration,
     )
     init_languages(app)
     init_headers(app)
     init_errors(app)
-    for blueprint in (assets, pages, evidence, returning, form):
+    for blueprint in (assets, pages, verifying, evidence, returning, form):
         app.register_blueprint(blueprint)
     logging.getLogger("intake").setLevel(logging.INFO)
     return app

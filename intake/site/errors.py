@@ -24,7 +24,7 @@ def init_errors(app: Flask) -> None:
 def _http_error(error: HTTPException) -> Response:
     status = error.code or 500
     if status in (413, 400) and not isinstance(error, ClientDisconnected):
-        _read_on()
+        read_on()
     if status < 400:
         return Response(error.get_response().get_data(), status=status, headers=error.get_headers())
     words = _go_between() if isinstance(error, GoBetweenError) else _words(status)
@@ -48,6 +48,12 @@ def files_not_taken() -> Response:
     return _page(503, (_("Your files"), texts))
 
 
+def receipt_not_shown() -> Response:
+    """Return the page for what is stored, but whose receipt cannot be shown now."""
+    texts = [_("We cannot show this page just now."), _("Please load it again in a few minutes.")]
+    return _page(503, (_("Your testimony is stored"), texts))
+
+
 def _unexpected(error: Exception) -> Response:
     log_unexpected(error)
     return _page(500, _words(500))
@@ -62,7 +68,7 @@ def log_unexpected(error: BaseException) -> None:
     _log.error("unexpected %s at %s", type(error).__name__, place)
 
 
-def _read_on() -> None:
+def read_on() -> None:
     """Take in some of a body that was refused: a browser that is still sending would not show the answer."""
     left = _DRAIN_BYTES
     stream = request.environ["wsgi.input"]
@@ -72,7 +78,7 @@ def _read_on() -> None:
 
 
 def _page(status: int, words: tuple[str, list[str]]) -> Response:
-    open_policy()
+    open_policy(scripts=True)
     title, texts = words
     return Response(render_template("error.html", title=title, texts=texts), status=status)
 

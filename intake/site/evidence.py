@@ -15,15 +15,16 @@ from intake.envelope import LONGEST_NAME
 from intake.site.errors import files_not_taken, log_unexpected
 from intake.site.incoming import BrokenFormError, Form, Incoming
 from intake.site.languages import current_language
-from intake.site.mailbox import Visit, visit
+from intake.site.mailbox import visit
 from intake.site.outcomes import Fate, Outcome
 from intake.site.pages import language_or_404
 from intake.site.return_pages import evidence_page, return_page
 from intake.site.room import room, takes_files
+from intake.site.sealed import ACCESS
+from intake.site.sealed_evidence import take_sealed
 from intake.site.sealing import Author
 from intake.site.service import NotReadyError, Ready, service
 from intake.site.tokens import FIELD, RETURN, TokenError
-from intake.site.tokens import Form as Token
 from intake.site.uploads import FullError, Upload
 from intake.store.records import WithdrawnError
 from intake.store.segments import GoneError
@@ -59,7 +60,13 @@ def take(language: str) -> Response:
     form = Form(request.stream, options["boundary"].encode())
     events = form.events()
     try:
-        token, found = _credentials(events, ready)
+        fields = _first_fields(events)
+        if ACCESS in fields:
+            return take_sealed(form, events, fields, ready)
+        token = ready.tokens.read(fields[FIELD])
+        if token.call != RETURN:
+            raise TokenError
+        found = visit(code.read(fields["code"]), ready)
     except (TokenError, BrokenFormError):
         return return_page(ready, 400)
     except code.CodeError as error:
@@ -85,8 +92,8 @@ def take(language: str) -> Response:
     return evidence_page(ready, found, outcomes)
 
 
-def _credentials(events: Iterator[Field | File | Data], ready: Ready) -> tuple[Token, Visit | None]:
-    """Return the token and what the code opens. Raises TokenError, CodeError, and BrokenFormError without both."""
+def _first_fields(events: Iterator[Field | File | Data]) -> dict[str, str]:
+    """Return the token, and the code or the access token. Raises BrokenFormError where these do not come first."""
     fields: dict[str, bytes] = {}
     name = ""
     for event in events:
@@ -94,11 +101,8 @@ def _credentials(events: Iterator[Field | File | Data], ready: Ready) -> tuple[T
             name = event.name
         elif isinstance(event, Data) and name:
             fields[name] = fields.get(name, b"") + event.data
-            if not event.more_data and {FIELD, "code"} <= fields.keys():
-                token = ready.tokens.read(fields[FIELD].decode("utf-8", "replace"))
-                if token.call != RETURN:
-                    raise TokenError
-                return token, visit(code.read(fields["code"].decode("utf-8", "replace")), ready)
+            if not event.more_data and FIELD in fields and fields.keys() & {"code", ACCESS}:
+                return {name: value.decode("utf-8", "replace") for name, value in fields.items()}
         else:
             break
     raise BrokenFormError
@@ -122,6 +126,8 @@ class _Files:
         outcomes: list[Outcome] = []
         try:
             for event in self._events:
+                if isinstance(event, Field) and event.name == ACCESS:
+                    raise BrokenFormError
                 if isinstance(event, File) and event.filename:
                     if len(outcomes) == MOST_PARTS:
                         outcomes.append(Outcome("", 0, Fate.MAILBOX_FULL))

@@ -8,11 +8,15 @@ from werkzeug.exceptions import HTTPException
 from intake import code
 from intake.calls.answers import check, from_form
 from intake.calls.edition import Edition
-from intake.site.errors import log_unexpected
+from intake.site import notices
+from intake.site.errors import log_unexpected, receipt_not_shown
 from intake.site.form_page import EARLIER, SWITCH, TRAP, Filled, blank_form, filled_form
 from intake.site.languages import current_language
 from intake.site.pages import language_or_404, receipt, stop_page
+from intake.site.refusals import refusal
 from intake.site.room import takes_words
+from intake.site.sealed import Posting
+from intake.site.sealed_form import STORED, take_sealed
 from intake.site.sealing import Author, Sending, seal_testimony
 from intake.site.service import NotReadyError, Ready, service
 from intake.site.tokens import SignedForm
@@ -29,24 +33,31 @@ def show(language: str, call: str) -> Response:
 
 @form.post("/<language>/<call>")
 def submit(language: str, call: str) -> Response:
-    """Take the form: answer with the receipt, or with the form again and everything that was typed."""
+    """Take the form: answer with the receipt, or with the form again and everything that was typed.
+
+    A browser that sealed it still holds what was typed, and gets a page that says what is wrong.
+    """
     edition = _current_edition(language, call)
+    posting = Posting.received()
+    if posting is None and request.files:
+        abort(400)
     try:
-        return _take(edition, service().ready())
+        ready = service().ready()
+        return _take(edition, ready) if posting is None else take_sealed(edition, posting, ready)
     except HTTPException:
         raise
     except (NotReadyError, SQLAlchemyError):
-        return _not_stored(edition, 503)
+        return _not_stored(edition, 503, posting)
     except Exception as error:  # noqa: BLE001 - a fault of ours is logged, and costs nobody their words
         log_unexpected(error)
-        return _not_stored(edition, 500)
+        return _not_stored(edition, 500, posting)
 
 
 def _take(edition: Edition, ready: Ready) -> Response:
     signed = SignedForm(request.form, meta={"csrf_context": ready.tokens})
     if not signed.validate():
-        notices = [_("This page was open for too long. Your answers are still here.")]
-        return _new_form(edition, ready, notices, 422, earlier=request.form.get("earlier_code", ""))
+        earlier = request.form.get("earlier_code", "")
+        return _new_form(edition, ready, notices.open_too_long(), 422, earlier=earlier)
     if signed.token.call != edition.call.name:
         abort(404)
     edition = service().edition(signed.token.edition) or edition
@@ -60,10 +71,7 @@ def _take(edition: Edition, ready: Ready) -> Response:
         filled.notices = [_("You changed the language. Your answers are still here.")]
         return again(200)
     if request.form.get(TRAP):
-        filled.notices = [
-            _("A hidden field of this page was filled in, as programs do. We have emptied it."),
-            _("If you are a person, please send the page once more. Your answers are still here."),
-        ]
+        filled.notices = notices.filled_trap()
         filled.resend = True
         return again(422)
     checked = check(edition.call, from_form(edition.call, request.form))
@@ -77,26 +85,16 @@ def _take(edition: Edition, ready: Ready) -> Response:
         if EARLIER in request.form:
             earlier_code = _return_code("earlier_code")
             if not takes_words(ready.records, code.derive(earlier_code, ready.instance_id).mailbox_id):
-                return _new_form(edition, ready, [_("You have sent as much as we can keep for one testimony.")], 422)
+                return _new_form(edition, ready, notices.too_much(), 422)
             added = _keep_addition(sending, ready, earlier_code)
             if added is None:
-                notices = [_("We could not find the earlier testimony. You can send this as a new one.")]
-                return _new_form(edition, ready, notices, 422)
+                return _new_form(edition, ready, notices.no_earlier(), 422)
             return receipt(added, ready)
         return receipt(_keep_testimony(sending, ready, return_code), ready, return_code)
     except AlreadySentError:
-        notices = [
-            _("You have already sent this form once. What you sent then is safe."),
-            _("This page holds other answers now."),
-            _("You can send them as a new testimony, or add them to the earlier one."),
-        ]
-        return _new_form(edition, ready, notices, 409, earlier=_earlier(ready, return_code))
+        return _new_form(edition, ready, notices.already_sent(), 409, earlier=_earlier(ready, return_code))
     except WithdrawnError:
-        notices = [
-            _("You have withdrawn this testimony. We did not store it again."),
-            _("Your answers are still here. You can send them as a new testimony."),
-        ]
-        return _new_form(edition, ready, notices, 409)
+        return _new_form(edition, ready, notices.withdrawn_before(), 409)
 
 
 def _keep_testimony(sending: Sending, ready: Ready, return_code: str) -> Kept:
@@ -120,20 +118,20 @@ def _earlier(ready: Ready, return_code: str) -> str:
     return return_code if ready.records.testimony(mailbox) else request.form.get("earlier_code", "")
 
 
-def _not_stored(edition: Edition, status: int) -> Response:
+def _not_stored(edition: Edition, status: int, posting: Posting | None) -> Response:
     """Return the typed answers in the same form, to be sent again. If it was stored after all, that makes no second."""
-    notices = [
-        _("Something went wrong on our side. Your answers are still here."),
-        _("Please try again in a few minutes."),
-    ]
-    filled = Filled(request.form, notices=notices, resend=True, earlier=request.form.get("earlier_code", ""))
+    if posting is not None:
+        return receipt_not_shown() if STORED in posting.fields else refusal(status, notices.fault_of_ours(), "ours")
+    filled = Filled(
+        request.form, notices=notices.fault_of_ours(), resend=True, earlier=request.form.get("earlier_code", "")
+    )
     return filled_form(edition, request.form.get("form_token", ""), _return_code("code"), filled, status)
 
 
-def _new_form(edition: Edition, ready: Ready, notices: list[str], status: int, earlier: str = "") -> Response:
+def _new_form(edition: Edition, ready: Ready, words: list[str], status: int, earlier: str = "") -> Response:
     """Return the typed answers in a new form, with a token and a return code of its own."""
     token = ready.tokens.issue(edition.call.name, edition.sha256, ready.recipient_set)
-    filled = Filled(request.form, notices=notices, resend=True, earlier=earlier)
+    filled = Filled(request.form, notices=words, resend=True, earlier=earlier)
     return filled_form(edition, token, code.make(), filled, status)
 
 

@@ -121,7 +121,9 @@ class Incoming:
         self._parts.end()
         digest = self._sha256.hexdigest()
         attachment = self._author.attachment(self.record, self.name, self._media_type, self.size, digest)
-        received = segments.Received(id=self.record, sha256=self._parts.sha256.hexdigest(), same=attachment.content)
+        received = segments.Received(
+            id=self.record, size=self._parts.size, sha256=self._parts.sha256.hexdigest(), same=attachment.content
+        )
         kept = segments.finish(self._engine, received, attachment)
         self._finished = True
         return kept
@@ -144,10 +146,11 @@ class _Parts:
 
     def __init__(self, engine: Engine, record: str) -> None:
         self.sha256 = hashlib.sha256()
+        self.size = 0
         self._engine = engine
         self._record = record
         self._pieces: list[bytes] = []
-        self._size = 0
+        self._waiting = 0
         self._stored = 0
         self._thread = ThreadPoolExecutor(1)
         self._storing: Future[None] | None = None
@@ -155,14 +158,14 @@ class _Parts:
     def write(self, data: bytes, /) -> int:
         """Take ciphertext. Raises what the storing of an earlier part raised."""
         self._pieces.append(data)
-        self._size += len(data)
-        if self._size >= SEGMENT:
+        self._waiting += len(data)
+        if self._waiting >= SEGMENT:
             self._store()
         return len(data)
 
     def end(self) -> None:
         """Store what is left, and wait until all is stored. Raises as `write` does."""
-        if self._size:
+        if self._waiting:
             self._store()
         self._wait()
 
@@ -173,7 +176,8 @@ class _Parts:
     def _store(self) -> None:
         part = b"".join(self._pieces)
         self._pieces.clear()
-        self._size = 0
+        self._waiting = 0
+        self.size += len(part)
         self.sha256.update(part)
         self._wait()
         self._storing = self._thread.submit(segments.append, self._engine, self._record, self._stored, part)

@@ -9,6 +9,7 @@ from intake.age.errors import AgeError
 from intake.age.recipients import HybridRecipient, parse_recipient
 
 _IGNORED = ".gitkeep"
+_REVOKED = re.compile(r"revoked\b", re.IGNORECASE)
 _PRIVATE = re.compile(r"AGE-SECRET-KEY-|PRIVATE KEY|BEGIN AGE ENCRYPTED FILE", re.IGNORECASE)
 _LARGEST = 64 * 1024
 
@@ -19,7 +20,7 @@ class KeysError(Exception):
 
 @dataclass(frozen=True)
 class Key:
-    """A recipient in use, with the comments of its file."""
+    """A recipient, with the comments of its file."""
 
     recipient: HybridRecipient
     comments: tuple[str, ...]
@@ -28,6 +29,11 @@ class Key:
     def demo(self) -> bool:
         """Whether it was made for a demonstration."""
         return "demo" in self.comments
+
+    @property
+    def revoked(self) -> bool:
+        """Whether nothing may be sealed to it any more."""
+        return any(map(_REVOKED.match, self.comments))
 
 
 class Keyring:
@@ -44,6 +50,13 @@ class Keyring:
 
         A key that comes or goes is noticed at the next call, without a restart.
         """
+        return tuple(key for key in self._all() if not key.revoked)
+
+    def revoked(self) -> tuple[Key, ...]:
+        """Return the recipients that are there only to say that nothing may be sealed to them. Raises as `keys`."""
+        return tuple(key for key in self._all() if key.revoked)
+
+    def _all(self) -> tuple[Key, ...]:
         with self._lock:
             found = self._look()
             if found != self._seen:
@@ -80,7 +93,7 @@ def _read(folder: Path) -> tuple[Key, ...]:
         if path.suffix != ".pub":
             raise KeysError(f"{path} does not belong here: only *.pub files may lie in {folder}")
         keys += _read_file(path, text)
-    if not keys:
+    if all(key.revoked for key in keys):
         raise KeysError(f"{folder} has no recipient: put the desk's NAME.pub there")
     if len({key.recipient.fingerprint for key in keys}) != len(keys):
         raise KeysError(f"the same recipient is in {folder} twice: remove one")

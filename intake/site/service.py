@@ -21,8 +21,9 @@ from intake.site.keyring import Key, Keyring, KeysError
 from intake.site.room import room
 from intake.site.tokens import Tokens
 from intake.site.uploads import Uploads
+from intake.store import recipient_sets
 from intake.store.engine import ReplacedError, open_engine
-from intake.store.records import Records
+from intake.store.records import Records, today
 from intake.store.schema import SchemaError, instance_id
 from intake.store.space import free_inside
 
@@ -74,6 +75,7 @@ class Service:
         self._lock = threading.Lock()
         self._checked = 0.0
         self._ready: Ready | None = None
+        self._remembered: object = None
         self._reason = NotReadyError("instance", "not looked at yet")
 
     def ready(self) -> Ready:
@@ -116,34 +118,40 @@ class Service:
         except SchemaError as error:
             raise NotReadyError("database", str(error)) from None
         except ReplacedError:
-            self.records, self._ready = Records(open_engine(self.settings.database)), None
+            self.records = Records(open_engine(self.settings.database))
+            self._ready = self._remembered = None
             raise NotReadyError("database", "the database file was replaced; the next look opens the new one") from None
         except SQLAlchemyError:
             words = "the database cannot be opened and written: run `intake init`, or see INTAKE_DATABASE_URL"
             raise NotReadyError("database", words) from None
 
     def _look(self) -> Ready:
-        keys = self.keyring.keys()
+        keys, revoked = self.keyring.keys(), self.keyring.revoked()
         secret = read_secret(self.settings.instance)
         self._check_space()
         before = self._ready
         identifier = before.instance_id if before else instance_id(self.records.engine)
-        if before is None or before.recipients != keys:
-            self._remember(keys)
-        self.records.check_writable()
-        return Ready(
+        ready = Ready(
             self.records,
             identifier,
             Tokens(form_key(secret)),
             keys,
             room(self.settings, self.records.engine).evidence > 0,
         )
+        served = (keys, revoked, today())
+        if self._remembered != served:
+            self._remember(ready, revoked)
+            self._remembered = served
+        self.records.check_writable()
+        return ready
 
-    def _remember(self, keys: tuple[Key, ...]) -> None:
+    def _remember(self, ready: Ready, revoked: tuple[Key, ...]) -> None:
         for edition in self.editions.values():
             self.records.remember_edition(edition.sha256, edition.files)
-        for key in keys:
+        for key in ready.recipients:
             self.records.remember_recipient(key.recipient.fingerprint, str(key.recipient), "; ".join(key.comments))
+        in_use, gone = ([key.recipient.fingerprint for key in keys] for keys in (ready.recipients, revoked))
+        recipient_sets.serve(self.records.engine, ready.recipient_set, in_use, gone)
 
     def _check_space(self) -> None:
         folder = self.settings.database.parent

@@ -35,6 +35,15 @@ class Recipient(Base):
     first_day: Mapped[str]
 
 
+class RecipientSet(Base):
+    """The recipients that forms were served with, by the short name in their tokens, and the day they last were."""
+
+    __tablename__ = "recipient_set"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    fingerprints: Mapped[str]
+    last_day: Mapped[str]
+
+
 class Mailbox(Base):
     """What a return code opens. The id is the SHA-256 of the access token; `consents` is sealed to `recipient`.
 

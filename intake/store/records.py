@@ -116,6 +116,11 @@ class Records:
         with reading(self.engine) as connection:
             return find_kept(connection, Record.mailbox == mailbox, Record.kind == "testimony", Record.state != ERASING)
 
+    def find(self, mailbox: str, sha256: str) -> Kept | None:
+        """Return the record of a mailbox, by the mailbox's id, whose ciphertext has this digest, unless withdrawn."""
+        with reading(self.engine) as connection:
+            return find_kept(connection, Record.mailbox == mailbox, Record.sha256 == sha256, Record.state != ERASING)
+
     def used(self, mailbox: str) -> tuple[int, int]:
         """Return how many records of a mailbox are here, and their bytes, until the last part of them is erased."""
         with reading(self.engine) as connection:

@@ -1,21 +1,25 @@
 """Files that arrive in parts. Every part is a short transaction of its own, so that a slow sender keeps nobody waiting.
 
+A file comes in one request, or, where a browser seals it, each part in a request of its own, to any process.
+
 No clock decides when an upload is dead: each process renews the leases of those it is taking in, a sweep counts them
-up, and one that was counted too often without being renewed is erased.
+up, and one that was counted too often without being renewed is erased. Between two requests nobody can tell whether a
+browser is still there: the lease of such an upload begins far below zero.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, bindparam, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 
 from intake.store.engine import reading, writing
-from intake.store.models import Base, Mailbox, Record
+from intake.store.models import Base, Mailbox, Record, Segment
 from intake.store.records import (
     CONTENT,
     ERASING,
     KEPT,
     RECEIVING,
+    SEGMENT,
     Kept,
     NewRecord,
     WithdrawnError,
@@ -24,7 +28,10 @@ from intake.store.records import (
     insert_record,
 )
 
+PART = 2 * SEGMENT
+"""A part that comes in a request of its own has this size (bytes); the last may have less."""
 _MOST_LEASES = 4
+_FAR_BELOW_ZERO = -120
 
 
 class GoneError(Exception):
@@ -44,41 +51,77 @@ class NewContent:
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """What is known of a file when it has arrived: the digest of its ciphertext, and of what it says (`same`)."""
+    """What is known of a file when it has arrived: the size and digest of its ciphertext, and the digest of what it
+    says (`same`)."""
 
     id: str
+    size: int
     sha256: str
     same: str
 
 
 def begin(engine: Engine, content: NewContent) -> None:
     """Make room for a file. Raises WithdrawnError when the mailbox is closed."""
-    row = {**vars(content), "recipients": " ".join(content.recipients), "kind": CONTENT, "state": RECEIVING}
-    row |= {"sha256": "", "size": 0, "form": content.id, "content": "", "lease": 0, "opened": ""}
     with writing(engine) as connection:
-        if connection.scalar(select(Mailbox.withdrawn).where(Mailbox.id == content.mailbox)):
-            raise WithdrawnError
-        connection.execute(insert(_RECORDS), row)
+        _begin(connection, content)
 
 
 def append(engine: Engine, record: str, number: int, data: bytes) -> None:
     """Store the next part of a file; it is durable then. Raises GoneError."""
     with writing(engine) as connection:
-        if connection.execute(_GROW, {"record_id": record, "grown": len(data)}).rowcount != 1:
+        _append(connection, record, number, data, lease=0)
+
+
+def take_part(engine: Engine, content: NewContent, number: int, data: bytes) -> None:
+    """Store a part of a file that comes in a request of its own; it is durable then. Number 0 begins the file.
+
+    The part that came last may come again. Raises GoneError when it is not the next, or the upload was given up;
+    WithdrawnError when the mailbox is closed.
+    """
+    with writing(engine) as connection:
+        held = connection.execute(_ARRIVING.where(Record.id == content.id)).first()
+        if held is None and number == 0:
+            _begin(connection, content)
+        elif held is None or held[1:] != (content.mailbox, " ".join(content.recipients), CONTENT, RECEIVING):
             raise GoneError
-        connection.execute(insert(_SEGMENTS), {"record": record, "number": number, "data": data})
+        size = held.size if held else 0
+        if size == number * PART:
+            _append(connection, content.id, number, data, lease=_FAR_BELOW_ZERO)
+        elif size != number * PART + len(data) or _part(connection, content.id, number) != data:
+            raise GoneError
+
+
+def parts(engine: Engine, record: str, mailbox: str) -> Iterator[bytes]:
+    """Yield what has arrived of a file that is still arriving in a mailbox, by the mailbox's id."""
+    number = 0
+    while True:
+        with reading(engine) as connection:
+            arriving = (Record.id == record, Record.mailbox == mailbox, Record.state == RECEIVING)
+            ours = connection.scalar(select(Record.id).where(*arriving)) is not None
+            data = _part(connection, record, number) if ours else None
+        if data is None:
+            return
+        yield data
+        number += 1
 
 
 def finish(engine: Engine, received: Received, attachment: NewRecord) -> Kept:
     """Keep a file that has arrived whole, with the record that describes it, and return that record.
 
-    A file that its mailbox holds already is not kept a second time. Raises GoneError.
+    A file that its mailbox holds already is not kept a second time. Raises GoneError, also where the file that has
+    arrived is of another mailbox, size or set of recipients.
     """
     with writing(engine) as connection:
         same = (Record.mailbox == attachment.mailbox, Record.content == received.same, Record.state == KEPT)
         held = find_kept(connection, *same, Record.kind == attachment.kind)
         values = {"state": KEPT, "sha256": received.sha256} if held is None else {"state": ERASING}
-        arrived = update(Record).where(Record.id == received.id, Record.state == RECEIVING)
+        arrived = update(Record).where(
+            Record.id == received.id,
+            Record.mailbox == attachment.mailbox,
+            Record.recipients == " ".join(attachment.recipients),
+            Record.size == received.size,
+            Record.state == RECEIVING,
+        )
         if connection.execute(arrived.values(values)).rowcount != 1:
             raise GoneError
         if held is not None:
@@ -99,7 +142,7 @@ def renew(engine: Engine, records: Collection[str]) -> None:
     """Say that this process is still taking these files in."""
     if records:
         with writing(engine) as connection:
-            connection.execute(update(Record).where(Record.id.in_(records)).values(lease=0))
+            connection.execute(update(Record).where(Record.id.in_(records), Record.lease > 0).values(lease=0))
 
 
 def count_leases(engine: Engine) -> None:
@@ -113,9 +156,28 @@ def count_leases(engine: Engine) -> None:
         connection.execute(arriving.where(Record.lease > _MOST_LEASES).values(state=ERASING))
 
 
+def _begin(connection: Connection, content: NewContent) -> None:
+    if connection.scalar(select(Mailbox.withdrawn).where(Mailbox.id == content.mailbox)):
+        raise WithdrawnError
+    row = {**vars(content), "recipients": " ".join(content.recipients), "kind": CONTENT, "state": RECEIVING}
+    row |= {"sha256": "", "size": 0, "form": content.id, "content": "", "lease": 0, "opened": ""}
+    connection.execute(insert(_RECORDS), row)
+
+
+def _append(connection: Connection, record: str, number: int, data: bytes, *, lease: int) -> None:
+    if connection.execute(_GROW, {"record_id": record, "grown": len(data), "from_lease": lease}).rowcount != 1:
+        raise GoneError
+    connection.execute(insert(_SEGMENTS), {"record": record, "number": number, "data": data})
+
+
+def _part(connection: Connection, record: str, number: int) -> bytes | None:
+    return connection.scalar(select(Segment.data).where(Segment.record == record, Segment.number == number))
+
+
 _RECORDS, _SEGMENTS = Base.metadata.tables["record"], Base.metadata.tables["segment"]
+_ARRIVING = select(Record.size, Record.mailbox, Record.recipients, Record.kind, Record.state)
 _GROW = (
     update(_RECORDS)
     .where(_RECORDS.c.id == bindparam("record_id"), _RECORDS.c.state == RECEIVING)
-    .values(size=_RECORDS.c.size + bindparam("grown"), lease=0)
+    .values(size=_RECORDS.c.size + bindparam("grown"), lease=bindparam("from_lease"))
 )

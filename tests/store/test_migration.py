@@ -9,6 +9,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from person import Person, exported, intake, stored
+from sealing_browser import SealingBrowser
 from service import ENOUGH, Instance
 from sqlalchemy import create_engine
 
@@ -102,8 +103,9 @@ def test_an_instance_of_the_first_version_goes_on(tmp_path: Path) -> None:
         assert stays.send(("a", b"1" * 70_000)).status == 200
         assert stays.files()["a"].content == b"1" * 70_000
         assert "Your testimony is withdrawn" in leaves.act("withdraw", confirm="yes").text
+        assert SealingBrowser(server).send().status == 200
     bundled, log = exported(instance)
-    assert [event for event, _ in log] == ["received", "received", *["added"] * 3, "withdrawn", "purged"]
+    assert [event for event, _ in log] == ["received", "received", *["added"] * 3, "withdrawn", "purged", "received"]
     assert bundled == {record.id for record in stored(instance).values() if record.state == "kept"}
     assert (
         instance.testimony(stored(instance)[stays.testimony].ciphertext).answers["story.text"] == ENOUGH["story.text"]

@@ -1,0 +1,30 @@
+"""Which recipients forms were served with, so that what a browser sealed to them is known to be sealed to ours."""
+
+import datetime
+from collections.abc import Collection
+
+from sqlalchemy import Engine, delete, insert, select, update
+
+from intake.store.engine import reading, writing
+from intake.store.models import RecipientSet
+from intake.store.records import today
+
+_GOOD_FOR = datetime.timedelta(days=30)
+
+
+def serve(engine: Engine, name: str, fingerprints: Collection[str], revoked: Collection[str]) -> None:
+    """Remember that forms are served with these recipients today, and forget each set with a revoked one in it."""
+    row = {"fingerprints": " ".join(fingerprints), "last_day": today()}
+    with writing(engine) as connection:
+        if connection.execute(update(RecipientSet).where(RecipientSet.name == name).values(row)).rowcount == 0:
+            connection.execute(insert(RecipientSet).values(name=name, **row))
+        for fingerprint in revoked:
+            connection.execute(delete(RecipientSet).where(RecipientSet.fingerprints.contains(fingerprint)))
+
+
+def find(engine: Engine, name: str) -> tuple[str, ...]:
+    """Return the recipients of a set that was served within the last 30 days; nothing where it was not."""
+    earliest = (datetime.date.fromisoformat(today()) - _GOOD_FOR).isoformat()
+    with reading(engine) as connection:
+        served = (RecipientSet.name == name, RecipientSet.last_day >= earliest)
+        return tuple(str(connection.scalar(select(RecipientSet.fingerprints).where(*served)) or "").split())
