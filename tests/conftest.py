@@ -9,17 +9,26 @@ from typing import Any
 
 import hypothesis
 import pytest
+from marionette_driver.marionette import Marionette
 from playwright.sync_api import Browser, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from service import Instance, Server
+from service import CHROMIUM, Instance, Server
 
 hypothesis.settings.register_profile("any machine", deadline=None)  # a busy machine is no fault of the code
 hypothesis.settings.load_profile("any machine")
 expect.set_options(timeout=30_000)  # milliseconds, as for all that Playwright waits for: a busy browser is none either
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FIREFOX = shutil.which("firefox-esr")
+FIREFOX_SETTINGS = {
+    "javascript.options.baselinejit": False,
+    "javascript.options.ion": False,
+    "javascript.options.native_regexp": False,
+    "javascript.options.wasm": False,
+    "network.dns.localDomains": "intake.test",
+}
+"""As Tor Browser runs scripts at its level "Safer": without a compiler. `intake.test` is this machine."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -63,3 +72,20 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Marionette]:
+    """Headless Firefox ESR, with its scripts interpreted; `http://intake.test` is no secure context."""
+    if FIREFOX is None:
+        pytest.skip("Firefox is missing. To install it: sudo apt-get install firefox-esr")
+    log = tmp_path_factory.mktemp("firefox") / "log"
+    browser = Marionette(
+        port=0, bin=FIREFOX, headless=True, gecko_log=str(log), prefs=FIREFOX_SETTINGS, startup_timeout=120
+    )
+    browser.start_session()
+    try:
+        yield browser
+    finally:
+        browser.delete_session()
+        browser.cleanup()

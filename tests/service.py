@@ -30,6 +30,7 @@ from intake.store.schema import create_file, upgrade
 
 ROOT = Path(__file__).parent.parent
 CALL = "/en/testimonials"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ENOUGH: dict[str, str | Sequence[str]] = {"you.adult": "Y", "CINT": "Y", "story.text": "The screens went dark."}
 """The fewest answers that make a testimony."""
 
@@ -296,7 +297,7 @@ def copy_of_the_program(folder: Path) -> Path:
     """Copy what the server runs, to change it. Serve it with PYTHONPATH set to what is returned."""
     program = folder / "program"
     for name in ("intake", "templates", "translations"):
-        shutil.copytree(ROOT / name, program / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, program / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     return program
 
 

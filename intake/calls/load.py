@@ -12,7 +12,7 @@ FORMAT = "call/1"
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _CHOICES = (Kind.RADIO, Kind.CHECKBOXES)
-_TAKEN = ("return", "evidence", "reply", "consent", "withdraw")
+_TAKEN = ("return", "evidence", "reply", "consent", "withdraw", "verify")
 _MOST_DAYS = 36_500
 _LIMITED = (Kind.TEXT, Kind.TEXTAREA, Kind.NUMBER)
 

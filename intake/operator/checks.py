@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from intake.settings import Settings
 from intake.site import catalogue
+from intake.site.assets import script_digests
 from intake.site.keyring import Keyring, KeysError
 from intake.site.service import NotReadyError, Service
 
@@ -11,6 +12,15 @@ DEMO_MARK = "demo"
 """A file of this name in the instance folder says that it is a demonstration. `make demo` puts it there."""
 _OTHERS = 0o077
 _OTHERS_WRITE = 0o022
+
+
+def scripts() -> Iterator[str]:
+    """Yield a line on each script that this service gives out, to be published and compared."""
+    digests = script_digests()
+    for name, digest in digests.items():
+        yield f"{name}, SHA-256: {digest}"
+    if not digests:
+        yield "The pages' scripts are not built: everyone sends the plain way. To build them: `make scripts`"
 
 
 def reasons(service: Service) -> Iterator[str]:

@@ -18,7 +18,7 @@ from intake.calls.load import CallError
 from intake.instance import InstanceError, create_secret, fingerprint, read_secret, signing_key
 from intake.operator import delivery, trial
 from intake.operator import status as report
-from intake.operator.checks import reasons
+from intake.operator.checks import reasons, scripts
 from intake.operator.export import export as write_export
 from intake.operator.server import Server, forbid_core_dumps
 from intake.settings import Settings, SettingsError, load_settings
@@ -97,6 +97,8 @@ def check(send_test: bool) -> None:
     app = create_app()
     with app.app_context():
         found = list(reasons(service()))
+    for line in scripts():
+        click.echo(line)
     for reason in found:
         click.echo(" ".join(reason.splitlines()), err=True)
     if found:

@@ -31,12 +31,17 @@ class GoBetweenError(Forbidden):
     """The request came through a tor2web site."""
 
 
-def open_policy(*, style_hash: str = "", forms: bool = False) -> None:
-    """Open the policy of this response for our stylesheet, one inline style by its hash, and our own forms."""
+def open_policy(*, style_hash: str = "", forms: bool = False, scripts: bool = False) -> None:
+    """Open the policy of this response for our stylesheet, one inline style by its hash, our own forms and scripts.
+
+    A script may ask this site alone.
+    """
     styles = f"'self' 'sha256-{style_hash}'" if style_hash else "'self'"
+    running = "script-src 'self'; connect-src 'self'; " if scripts else ""
     form_action = "'self'" if forms else "'none'"
     g.policy = (
-        f"default-src 'none'; style-src {styles}; base-uri 'none'; form-action {form_action}; frame-ancestors 'none'"
+        f"default-src 'none'; {running}style-src {styles}; "
+        f"base-uri 'none'; form-action {form_action}; frame-ancestors 'none'"
     )
 
 
