@@ -17,6 +17,7 @@ from intake.site.headers import open_policy
 from intake.site.languages import current_language
 from intake.site.mailbox import Visit
 from intake.site.outcomes import Fate, Outcome, reason, status_of
+from intake.site.page_data import page_data
 from intake.site.room import room
 from intake.site.service import Ready, service
 from intake.site.tokens import RETURN
@@ -34,15 +35,38 @@ def return_page(
 ) -> Response:
     """Return the page that asks for the code. `typed` is the code as it was typed, to be mended,
     and `text` what someone wrote before it turned out wrong."""
-    problems: dict[Rule | None, str] = {
-        Rule.DIGITS: _("A code has only digits. Please look for letters or other signs in it."),
-        Rule.LENGTH: _("A code has %(number)s digits. You typed %(typed)s.", number=LENGTH, typed=count_digits(typed)),
-        Rule.CHECK: _("One of the digits is not right. Please compare them with what you wrote down."),
-        None: _("We could not take this. Please type your code and try again.") if status >= 400 else "",
+    words = ""
+    if unknown:
+        words = _("We do not know this code. Please compare it with what you wrote down.")
+    elif problem:
+        words = _problems(str(count_digits(typed)))[problem]
+    elif status >= 400:
+        words = _("We could not take this. Please type your code and try again.")
+    data = page_data("return", ready, _script_words(), unknown=unknown)
+    page = render_template("return.html", problem=words, typed=typed, text=text, token=new_token(ready), data=data)
+    return answer(page, status)
+
+
+def _script_words() -> dict[str, str]:
+    """Return what the script of the page says."""
+    return {
+        **{rule.name: words for rule, words in _problems("{typed}").items()},
+        "error": _("Error:"),
+        "problem": _("There is a problem"),
+        "not_opened": _("Your browser could not open this with your code. Nothing was sent."),
+        "without": _("You can do it without this lock. Then our server sees your code and your words for a moment."),
+        # Translators: at most 52 characters.
+        "open_without": _("Open it without this lock"),
     }
-    words = _("We do not know this code. Please compare it with what you wrote down.") if unknown else problems[problem]
-    page = render_template("return.html", problem=words, typed=typed, text=text, token=_token(ready))
-    return _answer(page, status)
+
+
+def _problems(typed: str) -> dict[Rule, str]:
+    """Return what to say about a code that breaks a rule. `typed` is how many digits it has."""
+    return {
+        Rule.DIGITS: _("A code has only digits. Please look for letters or other signs in it."),
+        Rule.LENGTH: _("A code has %(number)s digits. You typed %(typed)s.", number=LENGTH, typed=typed),
+        Rule.CHECK: _("One of the digits is not right. Please compare them with what you wrote down."),
+    }
 
 
 def mailbox_page(
@@ -63,7 +87,7 @@ def mailbox_page(
     `chosen` are consents that they chose and that are not stored; `choosing` shows the consents at once.
     """
     if visit.withdrawn:
-        return _answer(render_template("withdrawn.html", day=_day(visit.withdrawn), text=text), status)
+        return withdrawn_page(visit.withdrawn, status, text)
     language = visit.edition.shown_in(current_language())
     choices = visit.choices
     consents = open_consents(visit)
@@ -76,7 +100,7 @@ def mailbox_page(
         **evidence_form(ready, visit.return_code),
         style=Markup(style),  # noqa: S704 - made by Branches
         visit=visit,
-        day=_day,
+        day=day_in_words,
         notices=notices,
         digest=digest,
         text=text,
@@ -84,7 +108,7 @@ def mailbox_page(
         consents=consents,
         choosing=choosing or bool(unsaved),
     )
-    return _answer(page, status, style_digest(style))
+    return answer(page, status, style_digest(style))
 
 
 def evidence_page(ready: Ready, visit: Visit, outcomes: list[Outcome]) -> Response:
@@ -98,29 +122,43 @@ def evidence_page(ready: Ready, visit: Visit, outcomes: list[Outcome]) -> Respon
         "files.html", **form, return_code=groups(visit.return_code), kept=kept, lost=lost, closed=closed
     )
     status = status_of(outcomes)
-    response = _answer(page, status)
+    response = answer(page, status)
     if status == 503:
         response.headers["Retry-After"] = "120"
     return response
 
 
+def withdrawn_page(day: str, status: int = 200, text: str = "") -> Response:
+    """Return the page that says on which day (ISO) everything was taken back."""
+    return answer(render_template("withdrawn.html", day=day_in_words(day), text=text), status)
+
+
 def withdraw_page(ready: Ready, visit: Visit) -> Response:
     """Return the page that asks once more."""
-    return _answer(render_template("withdraw.html", **evidence_form(ready, visit.return_code)))
+    return answer(render_template("withdraw.html", **evidence_form(ready, visit.return_code)))
 
 
-def again_page(action: str, token: str, return_code: str, fields: Sequence[tuple[str, str]]) -> Response:
-    """Return what someone sent, to be sent again: something went wrong on our side. Needs nothing that could fail."""
-    page = render_template("again.html", action=action, hidden=Markup(hidden_fields(token, return_code)), fields=fields)  # noqa: S704
-    return _answer(page, 503)
+def again_page(action: str, hidden: str, fields: Sequence[tuple[str, str]]) -> Response:
+    """Return what someone sent, to be sent again: something went wrong on our side. Needs nothing that could fail.
+
+    `hidden` is what `hidden_fields` made.
+    """
+    page = render_template("again.html", action=action, hidden=Markup(hidden), fields=fields)  # noqa: S704
+    return answer(page, 503)
 
 
 def evidence_form(ready: Ready, return_code: str) -> dict[str, object]:
     """Return what the templates need to show the form for files."""
+    return file_form(ready, hidden_fields(new_token(ready), return_code))
+
+
+def file_form(ready: Ready, hidden: str) -> dict[str, object]:
+    """Return what the templates need to show the form for files. `hidden` is what `hidden_fields` made."""
     return {
-        "hidden": Markup(hidden_fields(_token(ready), return_code)),  # noqa: S704 - made by hidden_fields
+        "hidden": Markup(hidden),  # noqa: S704 - made by hidden_fields
         "room": room(service().settings, ready.records.engine).evidence > 0,
         "largest": size_in_words(service().settings.max_upload),
+        "largest_bytes": service().settings.max_upload,
     }
 
 
@@ -155,14 +193,17 @@ def given_consents(visit: Visit, choices: Choices, form: MultiDict[str, str]) ->
     return {**before, **{name: form[name] for name, codes in open_now.items() if form.get(name) in codes}}
 
 
-def _token(ready: Ready) -> str:
+def new_token(ready: Ready) -> str:
+    """Return a token for a page of those who come back."""
     return ready.tokens.issue(RETURN, "", ready.recipient_set)
 
 
-def _day(day: str) -> str:
+def day_in_words(day: str) -> str:
+    """Return a day (ISO) as a person reads it."""
     return format_date(datetime.date.fromisoformat(day), "long", locale=current_language())
 
 
-def _answer(page: str, status: int = 200, style_hash: str = "") -> Response:
-    open_policy(style_hash=style_hash, forms=True)
+def answer(page: str, status: int = 200, style_hash: str = "") -> Response:
+    """Return a page that has forms of ours."""
+    open_policy(style_hash=style_hash, forms=True, scripts=True)
     return Response(page, status=status, mimetype="text/html")

@@ -10,12 +10,15 @@ from werkzeug.exceptions import HTTPException
 from intake import code
 from intake.calls.answers import check
 from intake.envelope import LONGEST_TEXT
+from intake.site import sealed_returning
 from intake.site.errors import log_unexpected
+from intake.site.form_page import hidden_fields
 from intake.site.languages import current_language
 from intake.site.mailbox import Visit, visit
 from intake.site.pages import language_or_404
 from intake.site.return_pages import again_page, given_consents, mailbox_page, return_page, withdraw_page
 from intake.site.room import takes_words
+from intake.site.sealed import Posting
 from intake.site.sealing import Author
 from intake.site.service import NotReadyError, Ready, service
 from intake.site.tokens import RETURN, SignedForm
@@ -36,36 +39,39 @@ def ask(language: str) -> Response:
 @returning.post("/<language>/return")
 def look(language: str) -> Response:
     """Show what waits."""
-    return _act(language, lambda ready, found, _author: mailbox_page(ready, found, text=request.form.get("text", "")))
+    return _act(language, _look, sealed_returning.look)
 
 
 @returning.post("/<language>/reply")
 def write(language: str) -> Response:
     """Take words to add."""
-    return _act(language, _write)
+    return _act(language, _write, sealed_returning.write)
 
 
 @returning.post("/<language>/reply/delete")
 def delete(language: str) -> Response:
     """Delete a reply."""
-    return _act(language, _delete)
+    return _act(language, _delete, sealed_returning.delete)
 
 
 @returning.post("/<language>/consent")
 def choose(language: str) -> Response:
     """Take new consents."""
-    return _act(language, _choose)
+    return _act(language, _choose, sealed_returning.choose)
 
 
 @returning.post("/<language>/withdraw")
 def withdraw(language: str) -> Response:
     """Ask once more, or take everything back."""
-    return _act(language, _withdraw)
+    return _act(language, _withdraw, sealed_returning.withdraw)
 
 
-def _act(language: str, act: Act) -> Response:
+def _act(language: str, act: Act, sealed_act: sealed_returning.Act) -> Response:
     """Do something in the name of whoever holds the code. Whatever fails, what they wrote is still there."""
     language_or_404(language)
+    posting = Posting.received()
+    if posting is not None:
+        return sealed_returning.act(posting, sealed_act)
     try:
         return _with_code(act)
     except HTTPException:
@@ -101,6 +107,10 @@ def _with_code(act: Act) -> Response:
     except AlreadySentError:
         notices = [_("You have already sent this page once. Please do it once more if it is something else.")]
         return mailbox_page(ready, found, notices, 409, text=text, chosen=request.form)
+
+
+def _look(ready: Ready, found: Visit, _author: Author | None) -> Response:
+    return mailbox_page(ready, found, text=request.form.get("text", ""))
 
 
 def _write(ready: Ready, found: Visit, author: Author | None) -> Response:
@@ -152,4 +162,4 @@ def _again() -> Response:
     except code.CodeError:
         return_code = ""
     kept = [(name, value) for name, value in request.form.items(multi=True) if name not in ("form_token", "code")]
-    return again_page(request.path, request.form.get("form_token", ""), return_code, kept)
+    return again_page(request.path, hidden_fields(request.form.get("form_token", ""), return_code), kept)
