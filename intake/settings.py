@@ -7,7 +7,7 @@ from pathlib import Path
 
 PREFIX = "INTAKE_"
 ROOT = Path(__file__).resolve().parent.parent
-LANGUAGES = "en fr ar"
+LANGUAGES = "en ar de es fa fr hi it pt ru uk zh"
 MEGABYTE = 1_000_000
 MOST_RETENTION_DAYS = 36_500
 MOST_UPLOAD_MB = 4000

@@ -48,7 +48,7 @@ def update(folder: Path, domain: str, template: Catalog) -> None:
         catalogue = read_po(io.BytesIO(path.read_bytes()), locale=language)
     else:
         catalogue = Catalog(locale=language, charset="utf-8")
-        catalogue.header_comment = "# Machine-drafted, not yet reviewed by a person."
+        catalogue.header_comment = "# Machine-drafted, not yet reviewed by a native speaker."
     catalogue.update(template, no_fuzzy_matching=True)
     catalogue.obsolete.clear()
     written = io.BytesIO()
