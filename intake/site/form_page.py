@@ -21,9 +21,12 @@ from intake.calls.edition import Edition, rich
 from intake.calls.model import Condition
 from intake.site.branches import Branches, explain
 from intake.site.compression import SplicedPage
+from intake.site.form_words import form_words
 from intake.site.headers import accepts_gzip, open_policy
 from intake.site.languages import current_language
-from intake.site.service import Ready, service
+from intake.site.page_data import page_data
+from intake.site.rules import rules
+from intake.site.service import NotReadyError, Ready, service
 from intake.site.words import problem_text
 
 SWITCH = "switch"
@@ -51,8 +54,8 @@ class Filled:
 def blank_form(edition: Edition, ready: Ready) -> Response:
     """Return the empty form. Only its hidden fields differ from one person to the next."""
     language = current_language()
-    page, style_hash = _blank_page(edition, language, service().demonstration)
-    open_policy(style_hash=style_hash, forms=True)
+    page, style_hash = _blank_page(edition, language, _data(edition, language, ready), service().demonstration)
+    open_policy(style_hash=style_hash, forms=True, scripts=True)
     token = ready.tokens.issue(edition.call.name, edition.sha256, ready.recipient_set)
     hidden = hidden_fields(token, code.make()).encode()
     if not accepts_gzip(request):
@@ -66,24 +69,49 @@ def filled_form(edition: Edition, token: str, return_code: str, filled: Filled, 
     """Return the form with everything that was typed, under the given token and return code."""
     language = current_language()
     style = branch_style(edition, language)
-    open_policy(style_hash=style_digest(style), forms=True)
-    page = _render(edition, language, style, hidden_fields(token, return_code), filled)
+    open_policy(style_hash=style_digest(style), forms=True, scripts=True)
+    try:
+        data = _data(edition, language, service().ready())
+    except NotReadyError:  # then the page cannot tell a script whom to seal to, and goes the plain way
+        data = Markup()
+    page = _render(edition, language, style, hidden_fields(token, return_code), filled, data)
     return Response(page, status=status, mimetype="text/html")
 
 
 @lru_cache(maxsize=64)
-def _blank_page(edition: Edition, language: str, _demonstration: bool) -> tuple[SplicedPage, str]:
+def _blank_page(edition: Edition, language: str, data: Markup, _demonstration: bool) -> tuple[SplicedPage, str]:
     style = branch_style(edition, language)
-    page = _render(edition, language, style, _MARKER, Filled())
+    page = _render(edition, language, style, _MARKER, Filled(), data)
     return SplicedPage(page.encode(), _MARKER.encode()), style_digest(style)
 
 
-def _render(edition: Edition, language: str, style: str, hidden: str, filled: Filled) -> str:
+def _data(edition: Edition, language: str, ready: Ready) -> Markup:
+    """Return the data block: what a script needs to check and seal the answers."""
+    shown = edition.shown_in(language)
+    return page_data(
+        "form",
+        ready,
+        _words(edition, language),
+        call=edition.call.name,
+        edition=edition.sha256,
+        language=shown,
+        notice=edition.notice_sha256(shown),
+        rules=rules(edition),
+    )
+
+
+@lru_cache(maxsize=64)
+def _words(edition: Edition, _language: str) -> Mapping[str, str]:
+    return form_words(edition.call)
+
+
+def _render(edition: Edition, language: str, style: str, hidden: str, filled: Filled, data: Markup) -> str:
     return render_template(
         "form.html",
         **question_words(edition, language, filled),
         hidden=Markup(hidden),  # noqa: S704 - made by hidden_fields
         style=Markup(style),  # noqa: S704 - made by Branches
+        data=data,
         start=_start(edition, filled),
         switch=SWITCH,
         earlier=EARLIER,
@@ -152,9 +180,9 @@ def style_digest(style: str) -> str:
     return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
 
-def hidden_fields(token: str, return_code: str) -> str:
-    """Return the two fields that come first in every form."""
-    fields: Mapping[str, str] = {"form_token": token, "code": return_code}
+def hidden_fields(token: str, return_code: str = "", *, access: str = "") -> str:
+    """Return the two fields that come first in every form: for `access`, that takes the place of the code."""
+    fields: Mapping[str, str] = {"form_token": token, **({"access": access} if access else {"code": return_code})}
     return "".join(
         Markup('<input type="hidden" name="{}" value="{}" autocomplete="off">').format(name, value)
         for name, value in fields.items()

@@ -88,7 +88,7 @@ def receipt(kept: Kept, ready: Ready, return_code: str = "", *, access: str = ""
         "receipt",
         ready,
         words,
-        browser=bool(access),
+        access=access,
         digest=kept.sha256,
         call=kept.call,
         edition=edition.sha256 if edition else "",

@@ -146,6 +146,10 @@ def _finish(posting: Posting, testimony: Kept, token: Token, ready: Ready) -> No
     except segments.GoneError:
         if ready.records.sent_before(attachment.form, attachment.content) is None:
             raise
+    except (SealedError, _RefusedError, IntegrityError):
+        # All of it was read for this. Whoever asks again has to send it again.
+        segments.give_up(ready.records.engine, content)
+        raise
 
 
 def _keep(content: str, attachment: NewRecord, ready: Ready) -> None:

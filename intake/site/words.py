@@ -1,5 +1,7 @@
 """The words for what is wrong with an answer, the same in the summary and at the question; and for sizes."""
 
+from functools import cache
+
 from babel.numbers import format_decimal
 from babel.units import format_unit
 from flask_babel import gettext as _
@@ -34,6 +36,18 @@ def size_in_words(size: int) -> str:
             amount = round(size / bytes_each, 1 if size < 10 * bytes_each else None)
             return _in_units(amount, unit)
     return _in_units(round(size / 1_000), "kilobyte") if size >= 1_000 else _in_units(size, "byte")
+
+
+def digits_pattern(digits: str) -> str:
+    """Return a regular expression, as an `input` has it, that matches these digits in any script, and spaces around."""
+    return r"\s*" + "".join(f"[{_in_every_script()[int(digit)]}]" for digit in digits) + r"\s*"
+
+
+@cache
+def _in_every_script() -> list[str]:
+    """Return the characters for 0, for 1 and so on. Unicode has them in runs of ten, all in its first two planes."""
+    characters = filter(str.isdecimal, map(chr, range(0x20000)))
+    return ["".join(same) for same in zip(*zip(*[characters] * 10, strict=True), strict=True)]
 
 
 def _in_units(amount: float, unit: str) -> str:

@@ -1,13 +1,32 @@
 """What can be measured of how a page looks, and of how it is built for those who hear it."""
 
+from itertools import pairwise
+from pathlib import Path
+
 from playwright.sync_api import Page
 
-ENOUGH_CONTRAST = 4.5
-"""The least contrast that WCAG 2.2 AA asks for, of text."""
+ENOUGH_CONTRAST = 7.0
+"""The least contrast that WCAG 2.2 AAA asks for, of text."""
 _SHAPES = 3.0
-"""The same, of the edges of controls."""
+"""The least that AA asks for, of the edges of controls."""
 _LEAST_HEIGHT = 44
 """Pixels that a fingertip needs."""
+AXE = Path(__file__).parents[1] / "foreign" / "node_modules" / "axe-core" / "axe.min.js"
+_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_CONTRAST = "color-contrast-enhanced"
+
+_AXE = """async ([tags, rules]) => {
+    const more = {"color-contrast-enhanced": {enabled: true}, "target-size": {enabled: true}};
+    const options = rules.length
+        ? {runOnly: rules}
+        : {runOnly: tags, rules: {...more, "color-contrast": {enabled: false}}};
+    const closed = [...document.querySelectorAll(".page")].filter(e => !e.checkVisibility());  // half of the time
+    const {violations, incomplete} = await axe.run(
+        {exclude: closed}, {...options, resultTypes: ["violations", "incomplete"], selectors: false, preload: false});
+    // Where a text's background cannot be told, its contrast is not known to be enough.
+    return [...violations, ...incomplete.filter(({id}) => id === "color-contrast-enhanced")].flatMap(({id, nodes}) =>
+        nodes.map(({html, failureSummary}) => `${id}: ${html.slice(0, 200)} ${failureSummary}`));
+}"""
 
 _CONTRASTS = """least => {
     const channel = v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
@@ -37,10 +56,90 @@ _CONTRASTS = """least => {
 
 _HEADINGS = "[...document.querySelectorAll('h1,h2,h3,h4')].filter(e => e.checkVisibility()).map(e => +e.tagName[1])"
 
+# WCAG 1.4.12: whoever reads better with more room between letters, words, lines and paragraphs may ask for this much.
+_SPACING = """
+* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important }
+p { margin-bottom: 2em !important }
+"""
+
+# Pieces of text that lie on one another, each without the air above and below its letters. What sticks to the top of
+# the window lies on what is scrolled away, and is no fault.
+_OVERLAPS = """() => {
+    const pieces = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const {data, parentElement: parent} = walker.currentNode;
+        if (!data.trim() || !parent.checkVisibility() || parent.closest(".top,.trap,script,option,select")) continue;
+        const range = document.createRange();
+        range.selectNodeContents(walker.currentNode);
+        for (const {left, right, top, bottom} of range.getClientRects()) {
+            const air = (bottom - top) * 0.25;
+            if (right - left > 2) pieces.push({left, right, top: top + air, bottom: bottom - air, parent, data});
+        }
+    }
+    pieces.sort((a, b) => a.top - b.top);
+    const found = [];
+    pieces.forEach((a, place) => {
+        for (let next = place + 1; next < pieces.length && pieces[next].top < a.bottom - 1; next++) {
+            const b = pieces[next];
+            if (a.parent !== b.parent && a.left < b.right - 1 && b.left < a.right - 1)
+                found.push(`${a.data.trim().slice(0, 40)} / ${b.data.trim().slice(0, 40)}`);
+        }
+    });
+    return found;
+}"""
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe-core finds wrong, target sizes and AAA contrast included."""
+    return _axe(page)
+
+
+def faint(page: Page) -> list[str]:
+    """Return the texts whose contrast axe-core finds less than AAA asks for, or cannot tell."""
+    return _axe(page, _CONTRAST)
+
+
+def wrong(page: Page) -> dict[str, object]:
+    """Return all that is wrong with a page on a small screen, by what it is; nothing is the aim."""
+    levels = headings(page)
+    checked: dict[str, object] = {
+        "axe": violations(page),
+        "wide": max(too_wide(page), 0),
+        "small": too_small(page),
+        "headings": [pair for pair in pairwise(levels[levels.index(1) :]) if pair[1] > pair[0] + 1],
+        "nameless": nameless(page),
+        "ids": twice(page),
+        "overlapping": overlapping(page),
+        **spaced_out(page),
+    }
+    return {what: found for what, found in checked.items() if found}
+
+
+def spaced_out(page: Page) -> dict[str, object]:
+    """Return what is too wide or overlaps once a reader's own spacing of text is forced on the page (WCAG 1.4.12)."""
+    style(page, _SPACING)
+    found: dict[str, object] = {"spaced: wide": max(too_wide(page), 0), "spaced: overlapping": overlapping(page)}
+    style(page, "")
+    return found
+
+
+def style(page: Page, text: str) -> None:
+    """Put a style of the reader's own on a page, in place of an earlier one. The policy of the page allows none."""
+    page.evaluate(
+        "text => { const sheet = new CSSStyleSheet(); sheet.replaceSync(text); document.adoptedStyleSheets = [sheet] }",
+        text,
+    )
+
+
+def overlapping(page: Page) -> list[str]:
+    """Return the pairs of texts that lie on one another."""
+    found: list[str] = page.evaluate(_OVERLAPS)
+    return found
+
 
 def contrasts(page: Page) -> dict[str, float]:
     """Return the contrast of every colour of text with what is behind it. Edges of fields count as they must."""
-    page.wait_for_function("document.getAnimations().length === 0")  # a colour on its way to another counts for nothing
     return dict(page.evaluate(_CONTRASTS, {"text": ENOUGH_CONTRAST, "shapes": _SHAPES}))
 
 
@@ -49,8 +148,9 @@ def too_small(page: Page) -> list[str]:
     found: list[str] = page.evaluate(
         """least => [...document.querySelectorAll(
             "a:not(.skip,main p:not(.onward) a),main p a.button,button,summary,select,textarea,"
-            + "input:not([type]),input[type=file],fieldset label")]
-            .filter(e => e.checkVisibility() && !e.matches(".date label, .summary a, .trap *"))
+            + "input:not([type]),input[type=file],fieldset label,.tick")]
+            .filter(e => e.checkVisibility() && !e.matches(".date label, .summary a, .trap *")
+                && getComputedStyle(e).pointerEvents !== "none")
             .map(e => [e, Math.round(e.getBoundingClientRect().height)])
             .filter(([, height]) => height && height < least)
             .map(([e, height]) => `${e.outerHTML.slice(0, 90)}: ${height}`)""",
@@ -77,7 +177,7 @@ def nameless(page: Page) -> list[str]:
             .filter(e => !(e.labels?.length || e.ariaLabel || e.textContent.trim()))
             .concat([...document.querySelectorAll("[aria-describedby],[aria-labelledby]")].filter(e =>
                 `${e.getAttribute("aria-describedby") ?? ""} ${e.getAttribute("aria-labelledby") ?? ""}`
-                    .trim().split(/\\s+/).some(id => !document.getElementById(id))))
+                    .trim().split(/\\s+/).some(id => id && !document.getElementById(id))))
             .map(e => e.outerHTML.slice(0, 120))"""
     )
     return found
@@ -98,4 +198,11 @@ def first_fields(page: Page) -> list[list[str]]:
         "[...document.forms].map(form => [...form.elements].filter(e => e.name && e.form.method === 'post')"
         ".filter(e => e.tagName !== 'BUTTON').slice(0, 2).map(e => e.name))"
     )
+    return found
+
+
+def _axe(page: Page, *rules: str) -> list[str]:
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE.read_text())
+    found: list[str] = page.evaluate(_AXE, [_TAGS, list(rules)])
     return found

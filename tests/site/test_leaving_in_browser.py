@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CHROMIUM
 from person import Person, wait_until
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
-from service import Server
+from service import CHROMIUM, Server
 from visitor import ENOUGH, STORY, Visitor
 
 WORDS = STORY.split(".")[0]
@@ -71,7 +70,8 @@ def test_back_after_exit_shows_nothing_typed(profile: BrowserContext, shared_ser
 def test_back_after_exit_from_an_error(profile: BrowserContext, shared_server: Server) -> None:
     """The page that gave the answers back with an error does not come back."""
     visitor = write(profile, shared_server)
-    visitor.look_over().send()
+    visitor.look_over().page.locator(".send button:visible").click()
+    expect(visitor.page.locator(".summary.error")).to_be_focused()
     assert visitor.values() == {"story.text": [WORDS]}
     leave(visitor.page)
     assert WORDS not in everything_back_shows(visitor.page)
@@ -113,5 +113,5 @@ def leave(page: Page) -> None:
     """Press Exit: a neutral page comes in the same tab."""
     page.locator("a.exit").click()
     page.wait_for_url("**/exit")
-    expect(page.locator("p")).to_be_visible()
+    expect(page.get_by_text("This page is empty.")).to_be_visible()
     expect(page.locator("a, form")).to_have_count(0)

@@ -64,8 +64,9 @@ def test_changing_the_language_keeps_every_answer(shared_server: Server, chromiu
     start = "fr" if other == "en" else "en"
     with visit(chromium, shared_server.address, start) as visitor:
         typed = type_all(visitor)
+        visitor.page.locator(".languages summary").click()
         with visitor.page.expect_navigation():
-            visitor.page.locator(f".languages button[lang={other}]").click()
+            visitor.page.locator(f".languages button[value={other}]").click()
         html = visitor.page.locator("html")
         assert html.get_attribute("lang") == other
         assert html.get_attribute("dir") == ("rtl" if other == "ar" else "ltr")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from email.parser import BytesParser
 from email.policy import HTTP
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 
 import pytest
 from person import Person, Reviewer, stored
@@ -138,11 +138,12 @@ def test_the_whole_way_back(shared_server: Server, chromium: Browser, reviewer: 
 
         page.locator("#words .button").click()
         expect(page.locator(".summary:focus")).to_contain_text("Please write something first.")
-        page.locator("#text").fill(WORDS)
+        page.locator("#text").fill("No.")
         page.locator(".languages summary").click()
         page.locator(".languages [value=ar]").click()
         expect(page.locator("html")).to_have_attribute("lang", "ar")
-        expect(page.locator("#text")).to_have_value(WORDS)
+        expect(page.locator("#text")).to_have_value("No.")
+        page.locator("#text").fill(WORDS)
         page.locator(".languages summary").click()
         page.locator(".languages [value=en]").click()
         expect(page.locator("html")).to_have_attribute("lang", "en")
@@ -208,6 +209,9 @@ def test_the_whole_way_back(shared_server: Server, chromium: Browser, reviewer: 
             *("form_token", "access", "edition", "stored", "unsent", "reply"),
             *("id", "sealed", "choices", "before", "confirm"),
         }
+        unsent = [parse_qs((each.post_data_buffer or b"").decode("latin-1")).get("unsent", []) for each in wire.sent]
+        assert [len(one) for one in unsent if one] == [1, 1, 1]
+        assert len({len(*one) for one in unsent if one}) == 1  # however much is written
         assert page.context.cookies() == []
         assert problems == []
 

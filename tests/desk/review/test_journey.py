@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CHROMIUM
 from playwright.sync_api import Browser, Locator, Page, expect
+from service import CHROMIUM
 
 from desk.conftest import DUTY, PASSPHRASE
 from desk.review.running import Running, serving

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import CHROMIUM
 from person import wait_until
 from playwright.sync_api import Browser, Error, expect
+from service import CHROMIUM
 
 from desk.review.running import Reader, serving
 from desk.stick import Desk, Server

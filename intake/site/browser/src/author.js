@@ -3,8 +3,11 @@
 import { hex, sha256 } from "./encoding.js";
 import { build, common, sign } from "./envelope.js";
 import { data } from "./page.js";
+import { patience } from "./patience.js";
 import { Refused, addressOf, post } from "./posting.js";
 import { seal } from "./seal.js";
+
+const SECONDS = 60; // over Tor a page can take long
 
 /** @typedef {import("./code.js").Keys} Keys */
 /** @typedef {"addition" | "attachment" | "consent" | "withdrawal"} Kind */
@@ -64,7 +67,7 @@ export async function send(place, content, make, keys) {
 
 /** Gets a new token, and the recipients of today, for all forms of this page. Throws what `fetch` throws. */
 export async function renew() {
-  const answer = await fetch(addressOf("return"), { cache: "no-store" });
+  const answer = await fetch(addressOf("return"), { cache: "no-store", signal: patience(SECONDS) });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = /** @type {HTMLInputElement | null} */ (page.querySelector("[name=form_token]"));
   const block = page.getElementById("data")?.textContent;

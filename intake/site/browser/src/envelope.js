@@ -11,7 +11,7 @@ const SIZES = [32 * KIBIBYTE, 128 * KIBIBYTE];
 const CHOICES_SIZES = [2 * KIBIBYTE];
 const LEAST_FILE = 32 * KIBIBYTE;
 
-/** @typedef {"testimony" | "addition" | "attachment" | "consent" | "withdrawal" | "choices" | "draft"} Kind */
+/** @typedef {"testimony" | "addition" | "attachment" | "consent" | "withdrawal" | "choices" | "draft" | "unsent"} Kind */
 /** @typedef {Record<string, unknown>} Fields as docs/format.md names them, without `format` and `kind` */
 
 /**

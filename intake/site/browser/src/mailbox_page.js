@@ -69,7 +69,7 @@ async function takeWords(person) {
   written.value = await openUnsent(person.keys.mailbox);
   warnUnless(() => !written.value.trim());
   takeOver(form, async () => {
-    const said = written.value.replace(/\r\n?/g, "\n");
+    const said = text(utf8(written.value)).replace(/\r\n?/g, "\n"); // half a character has no place in UTF-8
     const problem = said.trim() ? Array.from(said).length > LONGEST_TEXT && words.too_long : words.empty;
     if (problem) {
       const link = make("p", {});
@@ -144,12 +144,12 @@ async function sealUnsent(written, mailboxSeed) {
   if (!written) {
     return {};
   }
-  return { unsent: base64(await seal(utf8(written), [recipientOf(mailboxSeed)])) };
+  return { unsent: base64(await seal(build("unsent", { text: written }), [recipientOf(mailboxSeed)])) };
 }
 
 /** @param {Uint8Array} mailboxSeed */
 async function openUnsent(mailboxSeed) {
-  return data?.unsent ? text(await open(unbase64(data.unsent), mailboxSeed)) : "";
+  return data?.unsent ? JSON.parse(text(await open(unbase64(data.unsent), mailboxSeed))).text : "";
 }
 
 /**

@@ -3,6 +3,7 @@
 import { derive, groups, read } from "./code.js";
 import { data, words } from "./page.js";
 import { decimal } from "./digits.js";
+import { hex } from "./encoding.js";
 import { takeFiles } from "./evidence.js";
 import { leave, leaving } from "./leaving.js";
 import { carried } from "./tab.js";
@@ -11,12 +12,13 @@ import { letGo, warnUnless } from "./unsaved.js";
 /** Fills in the page. */
 export function receiptPage() {
   const output = document.getElementById("return-code");
-  if (!output) {
+  if (!output || !data) {
     return; // of an addition, which has no code of its own
   }
   const code = output.textContent ? read(output.textContent) : carried().code;
-  if (!code) {
-    return;
+  const keys = code && derive(code, data.instance);
+  if (!keys || (data.access && hex(keys.access) !== data.access)) {
+    return; // what this tab carries is the code of another testimony
   }
   output.textContent = groups(code);
   for (const element of document.querySelectorAll("[data-code]")) {
@@ -25,9 +27,9 @@ export function receiptPage() {
   document.getElementById("print")?.addEventListener("click", () => print());
   askForCode(code);
   const files = document.getElementById("evidence");
-  if (files instanceof HTMLFormElement && data) {
-    if (data.browser) {
-      takeFiles(files, derive(code, data.instance), code);
+  if (files instanceof HTMLFormElement) {
+    if (data.access) {
+      takeFiles(files, keys, code);
     } else {
       files.addEventListener("submit", letGo);
     }

@@ -15,6 +15,7 @@ import { letGo } from "./unsaved.js";
 import { codeOf } from "./writing.js";
 
 const SECONDS = 180; // over Tor a sending can take long
+const STOPPED = 20_000; // milliseconds
 let busy = false;
 
 /** @typedef {import("./writing.js").Writing} Writing */
@@ -61,6 +62,7 @@ export async function send(writing, asAddition, refresh) {
   }
   if (answer.outcome === "stored") {
     goToReceipt(theForm(), sealed, asAddition ? "" : writing.code);
+    setTimeout(rest, STOPPED); // the browser may have been told to stop, and still shows this page
     return;
   }
   rest();
@@ -216,10 +218,11 @@ function sendPlainly(writing, asAddition) {
  */
 function goToReceipt(form, sealed, code) {
   const fields = { form_token: tokenOf(form), access: sealed.access, stored: sealed.digest };
-  form.addEventListener("formdata", ({ formData }) => {
+  const instead = (/** @type {FormDataEvent} */ { formData }) => {
     [...formData.keys()].forEach((name) => formData.delete(name));
     Object.entries(fields).forEach(([name, value]) => formData.set(name, value));
-  });
+  };
+  form.addEventListener("formdata", instead, { once: true });
   if (code) {
     carry({ code });
   } else {
