@@ -119,7 +119,7 @@ def test_a_fault_of_ours_keeps_the_text_and_says_nothing(instance: Instance) -> 
     """A bug that strikes after a testimony was stored: the text is kept, a retry makes no second, no log tells."""
     program = copy_of_the_program(instance.folder)
     pages = program / "intake" / "site" / "pages.py"
-    start = 'def receipt(kept: Kept, ready: Ready, return_code: str = "") -> Response:\n'
+    start = 'def receipt(kept: Kept, ready: Ready, return_code: str = "", *, access: str = "") -> Response:\n'
     assert start in pages.read_text()
     faulty = pages.read_text().replace(start, f"{start}    raise RuntimeError(request.form)\n")
     pages.write_text(faulty.replace("import Blueprint,", "import request, Blueprint,"))
