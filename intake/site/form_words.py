@@ -42,6 +42,9 @@ def _sections() -> dict[str, str]:
 
 def _sending() -> dict[str, str]:
     return {
+        "stored": _("We have your testimony"),
+        "yourCode": _("Your return code"),
+        "whatFor": _("With it, you can come back to this site to read our replies, change your choices or withdraw."),
         # Translators: at most 28 characters.
         "working": _("Sending …"),
         "sending": _("Your browser locks your answers and sends them. Please wait."),

@@ -146,29 +146,30 @@ def _finish(posting: Posting, testimony: Kept, token: Token, ready: Ready) -> No
     except segments.GoneError:
         if ready.records.sent_before(attachment.form, attachment.content) is None:
             raise
-    except (SealedError, _RefusedError, IntegrityError):
-        # All of it was read for this. Whoever asks again has to send it again.
+    except IntegrityError:  # all of it was read for this: whoever asks again has to send it again
         segments.give_up(ready.records.engine, content)
         raise
 
 
 def _keep(content: str, attachment: NewRecord, ready: Ready) -> None:
     digest = hashlib.sha256()
-    size = header = 0
-    for part in segments.parts(ready.records.engine, content, attachment.mailbox):
-        if size == 0:
-            header = header_size(part, len(attachment.recipients))
-        digest.update(part)
-        size += len(part)
+    size = segments.arrived(ready.records.engine, content, attachment.mailbox)
     if size == 0:
         raise segments.GoneError
-    sealed = payload_size(size - header)
+    for number, part in enumerate(segments.parts(ready.records.engine, content, attachment.mailbox)):
+        if number == 0:
+            _check_size(payload_size(size - header_size(part, len(attachment.recipients))))
+        digest.update(part)
+    received = segments.Received(id=content, size=size, sha256=digest.hexdigest(), same=attachment.content)
+    segments.finish(ready.records.engine, received, attachment)
+
+
+def _check_size(sealed: int) -> None:
+    """Refuse a file by how many bytes are sealed in it, before the rest of it is read."""
     if sealed < LEAST_FILE or padded_size(sealed) != sealed:
         raise SealedError
     if sealed > padded_size(service().settings.max_upload):
         raise _RefusedError(Fate.TOO_LARGE)
-    received = segments.Received(id=content, size=size, sha256=digest.hexdigest(), same=attachment.content)
-    segments.finish(ready.records.engine, received, attachment)
 
 
 def _closed(ready: Ready, mailbox: str) -> Response:

@@ -91,6 +91,13 @@ def take_part(engine: Engine, content: NewContent, number: int, data: bytes) -> 
             raise GoneError
 
 
+def arrived(engine: Engine, record: str, mailbox: str) -> int:
+    """Return how many bytes have arrived of a file that is still arriving in a mailbox, by the mailbox's id."""
+    with reading(engine) as connection:
+        arriving = (Record.id == record, Record.mailbox == mailbox, Record.state == RECEIVING)
+        return connection.scalar(select(Record.size).where(*arriving)) or 0
+
+
 def parts(engine: Engine, record: str, mailbox: str) -> Iterator[bytes]:
     """Yield what has arrived of a file that is still arriving in a mailbox, by the mailbox's id."""
     number = 0
@@ -115,14 +122,14 @@ def finish(engine: Engine, received: Received, attachment: NewRecord) -> Kept:
         same = (Record.mailbox == attachment.mailbox, Record.content == received.same, Record.state == KEPT)
         held = find_kept(connection, *same, Record.kind == attachment.kind)
         values = {"state": KEPT, "sha256": received.sha256} if held is None else {"state": ERASING}
-        arrived = update(Record).where(
+        whole = update(Record).where(
             Record.id == received.id,
             Record.mailbox == attachment.mailbox,
             Record.recipients == " ".join(attachment.recipients),
             Record.size == received.size,
             Record.state == RECEIVING,
         )
-        if connection.execute(arrived.values(values)).rowcount != 1:
+        if connection.execute(whole.values(values)).rowcount != 1:
             raise GoneError
         if held is not None:
             return held

@@ -1,5 +1,7 @@
 """What can be measured of how a page looks, and of how it is built for those who hear it."""
 
+import contextlib
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +16,8 @@ _LEAST_HEIGHT = 44
 AXE = Path(__file__).parents[1] / "foreign" / "node_modules" / "axe-core" / "axe.min.js"
 _TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _CONTRAST = "color-contrast-enhanced"
+_UNSTUCK = ".top { position: static !important }"
+"""What sticks to the top of the window hides what is scrolled away below it. That is no fault of what is hidden."""
 
 _AXE = """async ([tags, rules]) => {
     const more = {"color-contrast-enhanced": {enabled: true}, "target-size": {enabled: true}};
@@ -118,18 +122,23 @@ def wrong(page: Page) -> dict[str, object]:
 
 def spaced_out(page: Page) -> dict[str, object]:
     """Return what is too wide or overlaps once a reader's own spacing of text is forced on the page (WCAG 1.4.12)."""
-    style(page, _SPACING)
-    found: dict[str, object] = {"spaced: wide": max(too_wide(page), 0), "spaced: overlapping": overlapping(page)}
-    style(page, "")
-    return found
+    with styled(page, _SPACING):
+        return {"spaced: wide": max(too_wide(page), 0), "spaced: overlapping": overlapping(page)}
 
 
-def style(page: Page, text: str) -> None:
-    """Put a style of the reader's own on a page, in place of an earlier one. The policy of the page allows none."""
+@contextlib.contextmanager
+def styled(page: Page, text: str) -> Iterator[None]:
+    """Put a style of the reader's own on a page for a while, which its policy would not allow the page itself."""
     page.evaluate(
-        "text => { const sheet = new CSSStyleSheet(); sheet.replaceSync(text); document.adoptedStyleSheets = [sheet] }",
+        """text => {
+            const sheet = new CSSStyleSheet();
+            sheet.replaceSync(text);
+            document.adoptedStyleSheets.push(sheet);
+        }""",
         text,
     )
+    yield
+    page.evaluate("() => { document.adoptedStyleSheets.pop() }")
 
 
 def overlapping(page: Page) -> list[str]:
@@ -204,5 +213,6 @@ def first_fields(page: Page) -> list[list[str]]:
 def _axe(page: Page, *rules: str) -> list[str]:
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text())
-    found: list[str] = page.evaluate(_AXE, [_TAGS, list(rules)])
-    return found
+    with styled(page, _UNSTUCK):
+        found: list[str] = page.evaluate(_AXE, [_TAGS, list(rules)])
+        return found

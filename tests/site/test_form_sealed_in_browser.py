@@ -149,7 +149,7 @@ def test_what_was_typed_stays_until_it_is_stored(visitor: Visitor, shared_server
 
 
 def test_a_receipt_that_does_not_arrive(visitor: Visitor, shared_server: Server) -> None:
-    """Whoever stops the browser before the receipt is there can go on: the words are there, and are stored once."""
+    """Who stops the browser before the receipt is there sees the code, and can go on: it is stored once."""
     page = visitor.page
     before = len(shared_server.instance.ciphertexts())
     lost: list[bool] = []
@@ -168,14 +168,18 @@ def test_a_receipt_that_does_not_arrive(visitor: Visitor, shared_server: Server)
         press(visitor)
     expect(page.locator("#form")).not_to_have_attribute("inert", "")
     assert lost
+    told(page, "We have your testimony", "Your return code")
+    shown = page.locator(".told output").inner_text()
     assert visitor.values()["story.text"] == [STORY]
     press(visitor)
-    receipt(page)
+    assert receipt(page) == code.read(shown)
     assert len(shared_server.instance.ciphertexts()) == before + 1
+
+    """Who loads an earlier receipt again, after a second testimony in the same tab, sees no code that opens another."""
 
 
 def test_a_receipt_shows_no_other_code(visitor: Visitor) -> None:
-    """Whoever loads an earlier receipt again, after a second testimony in the same tab, sees no code that opens another."""
+    """Who loads an earlier receipt again, after a second testimony in the same tab, sees no code of the other."""
     page = visitor.page
     page.on("dialog", lambda dialog: dialog.accept())
     with page.expect_request(lambda request: "stored=" in (request.post_data or "")) as asked:

@@ -10,6 +10,8 @@ from service import Instance, Server
 from visitor import visit
 from walk import SHIPPED
 
+from intake.age.identities import HybridIdentity
+
 MOST = {"": 14_000, "testimonials": 35_000}
 """The landing page with all it loads, and the form without scripts (bytes)."""
 MOST_SCRIPT = 60_000
@@ -19,8 +21,10 @@ _SCRIPT = re.compile(rb'<script src="([^"]+)"[^>]*>')
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that speaks every language there is."""
-    with Instance.create(tmp_path_factory.mktemp("all")).serve(INTAKE_LANGUAGES=" ".join(SHIPPED)) as running:
+    """A server that speaks every language there is, and seals to a key on duty and to one in escrow."""
+    instance = Instance.create(tmp_path_factory.mktemp("all"))
+    instance.add_recipient("escrow", HybridIdentity.generate())
+    with instance.serve(INTAKE_LANGUAGES=" ".join(SHIPPED)) as running:
         yield running
 
 

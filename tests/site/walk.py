@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from looks import style
+from looks import styled
 from person import Person
 from playwright.sync_api import expect
 from service import ROOT
@@ -58,9 +58,8 @@ class Walk:
         for summary in page.locator("summary:visible").all():
             summary.click()
         self.look("first section, all unfolded")
-        style(page, _EVERY_SECTION)
-        self.look("all sections, closed ones too")
-        style(page, "")
+        with styled(page, _EVERY_SECTION):
+            self.look("all sections, closed ones too")
         visitor.at(section_with("inc.kind").id).option("inc.kind", "RANSOM").check()
         self.look("a section with a choice")
         visitor.at("age").option("you.adult", "N").check()

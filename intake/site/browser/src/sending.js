@@ -1,6 +1,7 @@
 // Sends the form in the browser way: checked, sealed, posted as ciphertext. What was typed stays, whatever happens.
 
 import { check, collect } from "./answers.js";
+import { groups } from "./code.js";
 import { openSaving } from "./draft.js";
 import { canonical } from "./encoding.js";
 import { theForm } from "./exchange.js";
@@ -61,6 +62,9 @@ export async function send(writing, asAddition, refresh) {
     return;
   }
   if (answer.outcome === "stored") {
+    if (!asAddition) {
+      showCode(writing.code);
+    }
     goToReceipt(theForm(), sealed, asAddition ? "" : writing.code);
     setTimeout(rest, STOPPED); // the browser may have been told to stop, and still shows this page
     return;
@@ -208,6 +212,15 @@ function sendPlainly(writing, asAddition) {
   }
   letGo();
   form.submit();
+}
+
+/**
+ * Shows the code before the receipt does: where the receipt does not arrive, no other page can.
+ * @param {string} code
+ */
+function showCode(code) {
+  const shown = make("output", { className: "digest", dir: "ltr", textContent: groups(code) });
+  showSummary([heading(words.stored), words.yourCode, shown, words.whatFor]);
 }
 
 /**
