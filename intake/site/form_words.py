@@ -49,7 +49,12 @@ def _sending() -> dict[str, str]:
         "working": _("Sending …"),
         "sending": _("Your browser locks your answers and sends them. Please wait."),
         "notSent": _("This was not stored"),
-        "unreachable": _("We could not store it just now. Your answers are still here. Please try again."),
+        "unsure": _("We do not know if it arrived"),
+        "unreachable": _(
+            "No answer came back. Your answers are still here. Please try again."
+            " If it did arrive, we keep it only once."
+        ),
+        "ifArrived": _("If you stop here, write down your code. It is good if your testimony did arrive."),
         "strange": _(
             "Another page answered in place of ours. Some networks ask you to log in first."
             " Your answers are still here."

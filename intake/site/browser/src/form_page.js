@@ -5,7 +5,7 @@ import { exchange, theForm } from "./exchange.js";
 import { typed } from "./fields.js";
 import { counted, data, words } from "./page.js";
 import { arrive, sections } from "./sections.js";
-import { send } from "./sending.js";
+import { send, sending } from "./sending.js";
 import { say } from "./status.js";
 import { carried, carry, drop } from "./tab.js";
 import { warnUnless } from "./unsaved.js";
@@ -42,7 +42,7 @@ function takeOver(writing) {
       return; // the one that Enter presses
     }
     if (pressed?.name === "switch") {
-      changeLanguage(writing, pressed.value);
+      sending() || changeLanguage(writing, pressed.value);
     } else {
       send(writing, pressed?.name === "earlier", () => refresh(writing, document.documentElement.lang));
     }

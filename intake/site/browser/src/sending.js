@@ -19,6 +19,13 @@ const SECONDS = 180; // over Tor a sending can take long
 const STOPPED = 20_000; // milliseconds
 let busy = false;
 
+/**
+ * @returns {boolean} whether the form is on its way, and must stay as it is
+ */
+export function sending() {
+  return busy;
+}
+
 /** @typedef {import("./writing.js").Writing} Writing */
 /** @typedef {import("./testimony.js").Sealed} Sealed */
 
@@ -152,8 +159,13 @@ async function tell(writing, answer, asAddition, refresh) {
   const again = { label: words.again, act: () => send(writing, asAddition, refresh) };
   const asNew = { label: words.asNew, act: () => send(writing, false, refresh) };
   const add = { label: words.add, act: () => send(writing, true, refresh), second: true };
-  if (answer.outcome !== "refused") {
-    showSummary([heading(words.notSent), words[answer.outcome]], [again, draftChoice()]);
+  if (answer.outcome === "unreachable") {
+    const code = asAddition ? [] : [words.ifArrived, shown(writing.code)];
+    showSummary([heading(words.unsure), words.unreachable, ...code], [again, draftChoice()]);
+    return;
+  }
+  if (answer.outcome === "strange") {
+    showSummary([heading(words.notSent), words.strange], [again, draftChoice()]);
     return;
   }
   let choices = [again, draftChoice()];
@@ -219,8 +231,12 @@ function sendPlainly(writing, asAddition) {
  * @param {string} code
  */
 function showCode(code) {
-  const shown = make("output", { className: "digest", dir: "ltr", textContent: groups(code) });
-  showSummary([heading(words.stored), words.yourCode, shown, words.whatFor]);
+  showSummary([heading(words.stored), words.yourCode, shown(code), words.whatFor], [], "good");
+}
+
+/** @param {string} code */
+function shown(code) {
+  return make("output", { className: "digest", dir: "ltr", textContent: groups(code) });
 }
 
 /**

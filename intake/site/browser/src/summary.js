@@ -16,10 +16,11 @@ export function clearSummary() {
  * Shows the block with what it holds, in place of an earlier one, and moves the focus to it.
  * @param {(string | Node)[]} content sentences and elements
  * @param {Choice[]} [choices]
+ * @param {string} [kind] the look of the block
  */
-export function showSummary(content, choices = []) {
+export function showSummary(content, choices = [], kind = "error") {
   clearSummary();
-  const block = make("div", { className: "summary error told", tabIndex: -1 });
+  const block = make("div", { className: `summary ${kind} told`, tabIndex: -1 });
   block.setAttribute("role", "alert");
   block.append(...content.map((part) => (typeof part === "string" ? make("p", { textContent: part }) : part)));
   if (choices.length) {
