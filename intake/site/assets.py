@@ -5,6 +5,7 @@ The scripts are built (`make demo` does). Where they are not, pages go without, 
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,11 +31,16 @@ class Asset:
     compressed: bytes | None
 
 
+_COMMENT = re.compile(rb"^/\*.*?\*/\n", re.DOTALL | re.MULTILINE)
+
+
 def _load() -> dict[str, Asset]:
     found = {}
     for path in sorted((Path(__file__).parent / "static").iterdir()):
         if path.suffix in _TYPES:
             content = path.read_bytes()
+            if path.suffix == ".css":
+                content = _COMMENT.sub(b"", content)  # they are for who works on it, and weigh on a slow line
             name = f"{path.stem}.{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}"
             found[path.name] = Asset(name, content, compress(content))
     return found
