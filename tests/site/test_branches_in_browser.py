@@ -47,7 +47,7 @@ def open_in(page: Page) -> set[str]:
         """places => {
             const open = element => getComputedStyle(element).display !== "none";
             const found = Object.entries(places).filter(([, at]) => [...document.querySelectorAll(at)].some(open));
-            const options = [...document.querySelectorAll("[type=radio],[type=checkbox]")];
+            const options = [...document.querySelectorAll("[name][type=radio],[name][type=checkbox]")];
             return found.map(([name]) => name).concat(
                 options.filter(each => open(each.parentElement)).map(each => each.name + "=" + each.value));
         }""",
