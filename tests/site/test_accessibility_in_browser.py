@@ -7,13 +7,14 @@ scripts, which is another way through the same pages: everything, for the same l
 
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 from looks import AXE, faint, wrong
 from person import Person, Reviewer
 from playwright.sync_api import Browser
 from service import Instance, Server
-from visitor import NARROW, visit
+from visitor import NARROW, Visitor, visit
 from walk import SHIPPED, Walk
 
 KINDS = [language for language in ("de", "ar", "zh") if language in SHIPPED]
@@ -46,14 +47,17 @@ def gone(server: Server) -> Person:
     return person
 
 
+def on_a_phone(chromium: Browser, server: Server, language: str) -> AbstractContextManager[Visitor]:
+    """A narrow page in a language, whose browser would run scripts."""
+    return visit(chromium, server.address, language, viewport=NARROW, locale=language, java_script_enabled=True)
+
+
 @pytest.mark.parametrize("language", SHIPPED)
 def test_every_page_is_for_everyone(
     server: Server, chromium: Browser, person: Person, gone: Person, language: str
 ) -> None:
     found: dict[str, dict[str, object]] = {}
-    with visit(
-        chromium, server.address, language, viewport=NARROW, locale=language, java_script_enabled=True
-    ) as visitor:
+    with on_a_phone(chromium, server, language) as visitor:
 
         def look(name: str) -> None:
             found[name] = wrong(visitor.page)
@@ -73,9 +77,7 @@ def test_every_page_of_the_plain_way(
     server: Server, chromium: Browser, person: Person, gone: Person, language: str
 ) -> None:
     found: dict[str, dict[str, object]] = {}
-    with visit(
-        chromium, server.address, language, viewport=NARROW, locale=language, java_script_enabled=True
-    ) as visitor:
+    with on_a_phone(chromium, server, language) as visitor:
         visitor.page.route("**/*.js", lambda route: route.abort())
 
         def look(name: str) -> None:

@@ -9,11 +9,12 @@ from urllib.parse import quote, quote_plus
 import pytest
 from person import Person, instance_id, kinds
 from playwright.sync_api import Browser, Page, Request, Route, expect
-from service import Server
+from service import Instance, Server
 from tap import tap
 from visitor import ENOUGH, STORY, Visitor, section_with, visit
 
 from intake import code
+from intake.age.identities import HybridIdentity
 from intake.envelope import Addition, Testimony, parse
 
 WORD = STORY.split(".")[0]
@@ -255,6 +256,31 @@ def test_a_form_that_was_sent_before(visitor: Visitor, shared_server: Server, ch
     if isinstance(found, Addition):
         parent = next(each for each in opened if isinstance(each, Testimony) and each.id == found.parent)
         found.verify(parent.authority)
+
+
+def test_a_wrong_key_is_noticed_on_the_desk(instance: Instance, chromium: Browser) -> None:
+    """A server gives an honest script a key of its own in place of one of ours: the desk says so, and files nothing."""
+    escrow, stranger = HybridIdentity.generate(), HybridIdentity.generate()
+    instance.add_recipient("escrow", escrow)
+
+    def exchange_keys(route: Route) -> None:
+        if route.request.method != "GET":
+            return route.fallback()
+        answer = route.fetch()
+        ours, theirs = str(escrow.recipient()), str(stranger.recipient())
+        assert ours in answer.text()
+        return route.fulfill(response=answer, body=answer.text().replace(ours, theirs))
+
+    with instance.serve() as server, visit(chromium, server.address, java_script_enabled=True) as visitor:
+        visitor.page.route(FORM, exchange_keys)
+        press(write(visitor))
+        receipt(visitor.page)
+    (ciphertext,) = instance.ciphertexts()
+    assert instance.opened(ciphertext, stranger), "the key was indeed another"
+    (listed,) = instance.open_on_desk()
+    assert listed["state"] == "quarantined"
+    shown = instance.desk("show", listed["id"])
+    assert "it lists a key that the server never sealed to" in shown.stderr
 
 
 def test_what_cannot_be_locked_is_not_sent(visitor: Visitor, shared_server: Server) -> None:
