@@ -85,6 +85,7 @@ def _blank_page(edition: Edition, language: str, data: Markup, _demonstration: b
     return SplicedPage(page.encode(), _MARKER.encode()), style_digest(style)
 
 
+@lru_cache(maxsize=64)
 def _data(edition: Edition, language: str, ready: Ready) -> Markup:
     """Return the data block: what a script needs to check and seal the answers."""
     shown = edition.shown_in(language)
