@@ -5,8 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from intake.store.engine import POSTGRESQL, SQLITE
+
 PREFIX = "INTAKE_"
-ROOT = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parent
+ROOT = _PACKAGE if (_PACKAGE / "templates").is_dir() else _PACKAGE.parent
+"""Where `templates` and `translations` are: within the package in a wheel, beside it in a checkout."""
 LANGUAGES = "en ar de es fa fr hi it pt ru uk zh"
 MEGABYTE = 1_000_000
 MOST_RETENTION_DAYS = 36_500
@@ -37,7 +44,8 @@ class Settings:
     """The settings of one instance."""
 
     instance: Path
-    database: Path
+    database_url: str
+    """Of an SQLite file, by its absolute path, or of a PostgreSQL database. It may hold a password: never print it."""
     keys: Path
     languages: tuple[str, ...]
     exit_url: str
@@ -51,22 +59,24 @@ class Settings:
     unknown: tuple[str, ...]
     """Names that were set and mean nothing here: a slip of the pen, most likely."""
 
+    @property
+    def database_file(self) -> Path | None:
+        """The SQLite file; None for PostgreSQL."""
+        return Path(self.database_url.removeprefix(SQLITE)) if self.database_url.startswith(SQLITE) else None
+
 
 def load_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings; the environment goes before `intake.toml`. Raises SettingsError."""
     given = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
     instance = Path(given.pop("instance", "") or "instance").absolute()
     values = {**_read_file(instance / "intake.toml"), **given}
-    database_url = values.get("database_url", f"sqlite:///{instance / 'intake.db'}")
-    if not database_url.startswith("sqlite:///"):
-        raise SettingsError("INTAKE_DATABASE_URL must start with sqlite:/// and go on with the path of a file")
     languages = tuple((values.get("languages") or LANGUAGES).replace(",", " ").split())
     exit_url = values.get("exit_url", "")
     if exit_url and not exit_url.startswith(("https://", "http://")):
         raise SettingsError("INTAKE_EXIT_URL must start with https:// or http://")
     return Settings(
         instance=instance,
-        database=Path(database_url.removeprefix("sqlite:///")).absolute(),
+        database_url=database_url(values.get("database_url") or f"{SQLITE}{instance / 'intake.db'}"),
         keys=Path(values.get("keys", "keys")).absolute(),
         languages=languages,
         exit_url=exit_url,
@@ -76,6 +86,22 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         retention_days=_number(values, "retention_days", 0, most=MOST_RETENTION_DAYS),
         unknown=tuple(sorted(values.keys() - NAMES)),
     )
+
+
+def database_url(given: str) -> str:
+    """Return the URL of a database, as the program uses it. Raises SettingsError, and repeats nothing of the URL."""
+    if given.startswith(SQLITE):
+        return f"{SQLITE}{Path(given.removeprefix(SQLITE)).absolute()}"
+    try:
+        named = given.startswith(POSTGRESQL) and make_url(given).database
+    except (ArgumentError, ValueError):
+        named = None
+    if not named:
+        raise SettingsError(
+            f"a database URL must be {SQLITE} and the path of a file, or {POSTGRESQL}USER:PASSWORD@HOST/DATABASE: "
+            "see INTAKE_DATABASE_URL"
+        )
+    return given
 
 
 def _number(values: Mapping[str, str], name: str, default: int, least: int = 0, most: int = 10**9) -> int:

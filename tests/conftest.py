@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,15 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from postgres import remove_shared_cluster, shared_cluster
 from service import CHROMIUM, Instance, Server
 
 hypothesis.settings.register_profile("any machine", deadline=None)  # a busy machine is no fault of the code
 hypothesis.settings.load_profile("any machine")
-expect.set_options(timeout=30_000)  # milliseconds, as for all that Playwright waits for: a busy browser is none either
+expect.set_options(timeout=60_000)  # milliseconds, as for all that Playwright waits for: a busy browser is none either
 
+WITHOUT_WINDOWS = shutil.which("chromium-headless-shell")
+"""The same browser without windows, tabs and history of its own: a page costs it a third of the time."""
 FIREFOX = shutil.which("firefox-esr")
 FIREFOX_SETTINGS = {
     "javascript.options.baselinejit": False,
@@ -41,10 +44,40 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests that are marked so on both engines, each with an instance on SQLite and on PostgreSQL."""
+    marked = metafunc.definition.get_closest_marker("both_engines")
+    if marked and "new_database" in metafunc.fixturenames:
+        engines = ["sqlite"] if metafunc.definition.get_closest_marker("only_sqlite") else ["sqlite", "postgresql"]
+        metafunc.parametrize("new_database", engines, indirect=True, scope="module")
+
+
+def pytest_sessionfinish() -> None:
+    """Leave nothing behind."""
+    remove_shared_cluster()
+
+
+@pytest.fixture(scope="module")
+def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """What makes the database of an instance and returns its URL; nothing for SQLite, which lies in its folder."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield lambda: ""
+        return
+    made: list[str] = []
+
+    def new() -> str:
+        made.append(shared_cluster().new_database())
+        return made[-1]
+
+    yield new
+    for url in made:
+        shared_cluster().drop(url)
+
+
 @pytest.fixture
-def instance(tmp_path: Path) -> Instance:
+def instance(tmp_path: Path, new_database: Callable[[], str]) -> Instance:
     """A fresh instance with one recipient, ready to serve."""
-    return Instance.create(tmp_path)
+    return Instance.create(tmp_path, new_database())
 
 
 @pytest.fixture
@@ -55,9 +88,9 @@ def server(instance: Instance) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def shared_server(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]) -> Iterator[Server]:
     """A running server that the tests of a module share: for those that look, or do not mind what others sent."""
-    with Instance.create(tmp_path_factory.mktemp("shared")).serve() as running:
+    with Instance.create(tmp_path_factory.mktemp("shared"), new_database()).serve() as running:
         yield running
 
 
@@ -69,7 +102,7 @@ def chromium() -> Iterator[Browser]:
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
     arguments += ["--disable-background-networking", "--disable-component-update"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        browser = playwright.chromium.launch(executable_path=WITHOUT_WINDOWS or CHROMIUM, args=arguments)
         yield browser
         browser.close()
 

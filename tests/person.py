@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import socket
-import sqlite3
 import struct
 import subprocess
 import time
@@ -16,6 +15,7 @@ from email.parser import BytesParser
 from functools import cached_property
 from http.client import HTTPMessage
 from pathlib import Path
+from typing import Any
 
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -68,13 +68,14 @@ class Stored:
 
 def stored(instance: Instance) -> dict[str, Stored]:
     """Every record by its id, in whatever state."""
-    with contextlib.closing(sqlite3.connect(instance.database)) as database:
-        database.execute("BEGIN")
-        parts: dict[str, list[bytes]] = {}
-        for record, data in database.execute("SELECT record, data FROM segment ORDER BY record, number"):
-            parts.setdefault(record, []).append(data)
-        rows = database.execute("SELECT id, mailbox, kind, state, sha256, size FROM record").fetchall()
-    found = (Stored(*row, b"".join(parts.get(row[0], []))) for row in rows)  # type: ignore[call-arg]
+    parts: dict[tuple[Any, ...], list[bytes]] = {}
+    columns = "r.id, r.mailbox, r.kind, r.state, r.sha256, r.size"
+    found_rows = instance.rows(
+        f"SELECT {columns}, s.data FROM record r LEFT JOIN segment s ON s.record = r.id ORDER BY r.id, s.number"
+    )
+    for row in found_rows:
+        parts.setdefault(row[:-1], []).append(row[-1] or b"")
+    found = (Stored(*row, b"".join(data)) for row, data in parts.items())  # type: ignore[call-arg]
     return {record.id: record for record in found}
 
 
@@ -85,8 +86,7 @@ def kinds(instance: Instance) -> list[str]:
 
 def events(instance: Instance) -> list[tuple[str, str]]:
     """The log: each event and its record."""
-    with contextlib.closing(sqlite3.connect(instance.database)) as database:
-        return database.execute("SELECT event, record FROM log_entry ORDER BY id").fetchall()
+    return [(event, record) for event, record in instance.rows("SELECT event, record FROM log_entry ORDER BY id")]
 
 
 def wait_until(true: Callable[[], object], seconds: float = 60) -> None:
@@ -203,8 +203,8 @@ class Person:
 
 def instance_id(instance: Instance) -> bytes:
     """The salt of every code of an instance."""
-    with contextlib.closing(sqlite3.connect(instance.database)) as database:
-        return bytes.fromhex(database.execute("SELECT id FROM instance").fetchone()[0])
+    ((identifier,),) = instance.rows("SELECT id FROM instance")
+    return bytes.fromhex(identifier)
 
 
 class ByHand:

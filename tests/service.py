@@ -1,6 +1,7 @@
 """A real instance, the real server process on it, and a client that sends forms like a browser without scripts."""
 
 import contextlib
+import functools
 import gzip
 import http.client
 import itertools
@@ -10,7 +11,6 @@ import re
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -20,6 +20,9 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+
+from postgres import shared_cluster
+from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 
 from intake.age.decrypt import decrypt
 from intake.age.identities import HybridIdentity
@@ -71,11 +74,20 @@ class Client:
     def __init__(self, port: int) -> None:
         self.port = port
 
+    @property
+    def origin(self) -> str:
+        """What a browser calls the site."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def connect(self) -> http.client.HTTPConnection:
+        """Open a connection."""
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+
     def request(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Send one request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = self.connect()
         try:
             connection.request(method, path, body, dict(headers or {}))
             response = connection.getresponse()
@@ -94,7 +106,7 @@ class Client:
         """Send a form."""
         body = urlencode(fields, doseq=True).encode()
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        origin = {"Origin": f"http://127.0.0.1:{self.port}"}
+        origin = {"Origin": self.origin}
         return self.request(
             "POST", path, body, {"Content-Type": "application/x-www-form-urlencoded", **origin, **given}
         )
@@ -105,9 +117,7 @@ class Client:
         """Send files as a browser does: the hidden fields first."""
         body, kind = multipart(fields, files)
         given = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.request(
-            "POST", path, body, {"Content-Type": kind, "Origin": f"http://127.0.0.1:{self.port}", **given}
-        )
+        return self.request("POST", path, body, {"Content-Type": kind, "Origin": self.origin, **given})
 
     def come_back(self, return_code: str, language: str = "en") -> Answer:
         """Type a return code."""
@@ -139,30 +149,43 @@ def multipart(fields: Mapping[str, str], files: Sequence[tuple[str, bytes]]) -> 
 
 @dataclass
 class Instance:
-    """An instance in a folder of its own. `identity` opens what is sent to it."""
+    """An instance in a folder of its own. `identity` opens what is sent to it.
+
+    Its database is an SQLite file in the folder, or the one on PostgreSQL that `database_url` names.
+    """
 
     folder: Path
     identity: HybridIdentity
+    database_url: str = ""
 
     @classmethod
-    def create(cls, folder: Path) -> "Instance":
-        """Make an instance with one recipient."""
-        instance = cls(folder, HybridIdentity.generate())
+    def create(cls, folder: Path, database_url: str = "") -> "Instance":
+        """Make an instance with one recipient. A database on PostgreSQL has its tables already."""
+        instance = cls(folder, HybridIdentity.generate(), database_url)
         (folder / "keys").mkdir()
         instance.add_recipient("duty", instance.identity)
         (folder / "desk.key").write_text(f"{instance.identity}\n")
         (folder / "desk.key").chmod(0o600)
         create_secret(folder / "instance")
-        create_file(instance.database)
-        engine = open_engine(instance.database)
-        upgrade(engine)
-        engine.dispose()
+        if not database_url:
+            create_file(instance.database)
+            engine = open_engine(instance.url)
+            upgrade(engine)
+            engine.dispose()
         return instance
+
+    def on_another_host(self, folder: Path) -> "Instance":
+        """Copy the instance folder and the keys, as to a second host that shares the database."""
+        shutil.copytree(self.folder / "instance", folder / "instance")
+        shutil.copytree(self.folder / "keys", folder / "keys")
+        return Instance(folder, self.identity, self.database_url)
 
     @property
     def environment(self) -> dict[str, str]:
         """The settings of this instance, in the environment of this process."""
         own = {"INTAKE_INSTANCE": str(self.folder / "instance"), "INTAKE_KEYS": str(self.folder / "keys")}
+        if self.database_url:
+            own["INTAKE_DATABASE_URL"] = self.database_url
         return {**{name: value for name, value in os.environ.items() if not name.startswith("INTAKE_")}, **own}
 
     @property
@@ -170,10 +193,46 @@ class Instance:
         """The SQLite file."""
         return self.folder / "instance" / "intake.db"
 
+    @property
+    def url(self) -> str:
+        """The URL of the database."""
+        return self.database_url or f"sqlite:///{self.database}"
+
+    @contextlib.contextmanager
+    def connected(self) -> Iterator[Connection]:
+        """Give a connection to the database in one transaction, which is committed at the end."""
+        with _engine(self.url).begin() as connection:
+            if not self.database_url:
+                connection.exec_driver_sql("BEGIN")
+            yield connection
+
+    def rows(self, sql: str, **values: object) -> list[tuple[Any, ...]]:
+        """Read from the database. Values are named in the SQL: `WHERE id = :id`."""
+        with self.connected() as connection:
+            return [tuple(row) for row in connection.execute(text(sql), values)]
+
+    def change(self, sql: str, **values: object) -> None:
+        """Change the database, behind the program's back."""
+        with self.connected() as connection:
+            connection.execute(text(sql), values)
+
+    def take_database_away(self) -> None:
+        """Let the database not be there."""
+        if self.database_url:
+            shared_cluster().refuse(self.database_url)
+        else:
+            self.database.rename(self.folder / "taken.db")
+
+    def put_database_back(self) -> None:
+        """Let it be there again."""
+        if self.database_url:
+            shared_cluster().admit(self.database_url)
+        else:
+            (self.folder / "taken.db").rename(self.database)
+
     def ciphertexts(self) -> list[bytes]:
         """Every record's ciphertext, as it lies in the database."""
-        with contextlib.closing(sqlite3.connect(self.database)) as database:
-            rows = database.execute("SELECT record, data FROM segment ORDER BY record, number").fetchall()
+        rows = self.rows("SELECT record, data FROM segment ORDER BY record, number")
         return [b"".join(data for _, data in group) for _, group in itertools.groupby(rows, lambda row: row[0])]
 
     def opened(self, ciphertext: bytes, identity: HybridIdentity | None = None) -> bytes:
@@ -266,7 +325,7 @@ class Server:
     @property
     def address(self) -> str:
         """Where it answers."""
-        return f"http://127.0.0.1:{self.client.port}"
+        return self.client.origin
 
     @property
     def log(self) -> str:
@@ -299,6 +358,11 @@ def copy_of_the_program(folder: Path) -> Path:
     for name in ("intake", "templates", "translations"):
         shutil.copytree(ROOT / name, program / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     return program
+
+
+@functools.cache
+def _engine(url: str) -> Engine:
+    return create_engine(url, poolclass=NullPool)
 
 
 def _run(

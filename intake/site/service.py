@@ -22,7 +22,7 @@ from intake.site.room import room
 from intake.site.tokens import Tokens
 from intake.site.uploads import Uploads
 from intake.store import recipient_sets
-from intake.store.engine import ReplacedError, open_engine
+from intake.store.engine import DAMAGED, ReplacedError, is_damaged, open_engine
 from intake.store.records import Records, today
 from intake.store.schema import SchemaError, instance_id
 from intake.store.space import free_inside
@@ -70,7 +70,7 @@ class Service:
         self.editions = read_editions(TRANSLATIONS, self.languages)
         self._editions = {edition.sha256: edition for edition in self.editions.values()}
         self.keyring = Keyring(settings.keys)
-        self.records = Records(open_engine(settings.database))
+        self.records = Records(open_engine(settings.database_url))
         self.uploads = Uploads()
         self._lock = threading.Lock()
         self._checked = 0.0
@@ -81,18 +81,25 @@ class Service:
     def ready(self) -> Ready:
         """Return what is needed to take a testimony. Raises NotReadyError when none could be stored now.
 
-        The answer is at most a second old.
+        The answer is at most a second old. While one thread looks, which may take long, others have the last answer.
         """
-        with self._lock:
-            if time.monotonic() - self._checked > _CHECK_SECONDS or self._checked == 0.0:
-                try:
-                    self._ready = self._check()
-                except NotReadyError as error:
-                    self._ready, self._reason = None, error
-                self._checked = time.monotonic()
-            if self._ready is None:
-                raise NotReadyError(self._reason.part, str(self._reason))
-            return self._ready
+        if self._lock.acquire(blocking=self._checked == 0.0):
+            try:
+                self._look_again()
+            finally:
+                self._lock.release()
+        ready = self._ready
+        if ready is None:
+            raise NotReadyError(self._reason.part, str(self._reason))
+        return ready
+
+    def _look_again(self) -> None:
+        if time.monotonic() - self._checked > _CHECK_SECONDS or self._checked == 0.0:
+            try:
+                self._ready = self._check()
+            except NotReadyError as error:
+                self._reason, self._ready = error, None
+            self._checked = time.monotonic()
 
     @property
     def demonstration(self) -> bool:
@@ -118,10 +125,12 @@ class Service:
         except SchemaError as error:
             raise NotReadyError("database", str(error)) from None
         except ReplacedError:
-            self.records = Records(open_engine(self.settings.database))
+            self.records = Records(open_engine(self.settings.database_url))
             self._ready = self._remembered = None
-            raise NotReadyError("database", "the database file was replaced; the next look opens the new one") from None
-        except SQLAlchemyError:
+            raise NotReadyError("database", "the database was replaced; the next look opens the new one") from None
+        except SQLAlchemyError as error:
+            if is_damaged(error):
+                raise NotReadyError("database", DAMAGED) from None
             words = "the database cannot be opened and written: run `intake init`, or see INTAKE_DATABASE_URL"
             raise NotReadyError("database", words) from None
 
@@ -154,8 +163,9 @@ class Service:
         recipient_sets.serve(self.records.engine, ready.recipient_set, in_use, gone)
 
     def _check_space(self) -> None:
-        folder = self.settings.database.parent
-        if folder.is_dir():
+        file = self.settings.database_file
+        if file and file.parent.is_dir():
+            folder = file.parent
             space = os.statvfs(folder)
             free = space.f_bavail * space.f_frsize
             if free < _LEAST_FREE_BYTES and (

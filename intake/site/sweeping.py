@@ -1,27 +1,30 @@
 """A thread of each server process: it renews the leases of the uploads there, and takes away what is to go.
 
-Of several processes on one machine one does the taking away: the one that holds the lock.
+Of several processes, on one machine or on many, the one that is on duty does the taking away.
 """
 
 import datetime
-import fcntl
 import hmac
+import logging
 import threading
-from pathlib import Path
-from typing import IO
+import time
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from intake.instance import SECRET_FILE, InstanceError, read_secret
+from intake.settings import Settings
 from intake.site.errors import log_unexpected
 from intake.site.service import Service
 from intake.store import erasing, segments
+from intake.store.duty import Duty
 from intake.store.records import today
 
 _SECONDS = 5.0
 _REPLY_DAYS = 183
 _JITTER_DAYS = 8
+_DAY_SECONDS = 86_400
+_log = logging.getLogger("intake")
 
 
 class Sweeper:
@@ -29,8 +32,9 @@ class Sweeper:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._lock: IO[bytes] | None = None
+        self._duty = Duty(service.settings.instance / SECRET_FILE)
         self._day = ""
+        self._started = (datetime.date.fromisoformat(today()), time.monotonic())
 
     def start(self) -> None:
         """Start the thread."""
@@ -51,36 +55,39 @@ class Sweeper:
     def _sweep(self, engine: Engine) -> bool:
         """Do one round, and return whether there is more to erase at once."""
         segments.renew(engine, self._service.uploads.records())
-        if not self._is_ours(self._service.settings.instance / SECRET_FILE):
+        if not self._duty.is_ours(engine):
             return False
         segments.count_leases(engine)
         more = erasing.erase(engine)
         erasing.empty_log(engine)
         if self._day != today():
             self._day = today()
-            self._expire(engine)
+            if self._jumped():
+                _log.error("the clock jumped ahead: nothing goes for its age until it is right or the service restarts")
+            else:
+                self._expire(engine)
         return more
 
-    def _is_ours(self, path: Path) -> bool:
-        """Tell whether this process holds the lock, which ends with the process that has it."""
-        if self._lock is None:
-            file = path.open("rb")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.close()
-                return False
-            self._lock = file
-        return True
+    def _jumped(self) -> bool:
+        """Tell whether more days have passed on the clock than this process has lived through."""
+        day, moment = self._started
+        passed = datetime.date.fromisoformat(today()) - day
+        return passed.days > (time.monotonic() - moment) / _DAY_SECONDS + 1
 
     def _expire(self, engine: Engine) -> None:
         """Once a day: old replies, and what the policy of the operator says."""
         now = datetime.date.fromisoformat(today())
         erasing.expire_replies(engine, (now - datetime.timedelta(days=_REPLY_DAYS)).isoformat())
-        keep_days = self._service.settings.retention_days
-        if keep_days:
-            secret = read_secret(self._service.settings.instance)
-            erasing.purge(engine, today(), lambda record, day: now >= _expiry(record, day, keep_days, secret))
+        purge_by_age(engine, self._service.settings)
+
+
+def purge_by_age(engine: Engine, settings: Settings) -> int:
+    """Delete what INTAKE_RETENTION_DAYS says and the desk has opened; return how many records. Raises InstanceError."""
+    keep_days = settings.retention_days
+    if not keep_days:
+        return 0
+    now, secret = datetime.date.fromisoformat(today()), read_secret(settings.instance)
+    return erasing.purge(engine, today(), lambda record, day: now >= _expiry(record, day, keep_days, secret))
 
 
 def _expiry(record: str, day: str, keep_days: int, secret: bytes) -> datetime.date:

@@ -1,7 +1,8 @@
 """Takes away what may no longer be there: withdrawn, purged by the operator, expired, or never whole.
 
-What is to go is out of reach in one transaction. Then its parts are erased one by one, each in a short transaction;
-`secure_delete` overwrites them. A run that is killed is taken up by the next.
+What is to go is out of reach in one transaction. Then its parts are erased one by one, each in a short transaction. In
+SQLite, `secure_delete` overwrites them; PostgreSQL uses their place again when it has cleaned up. A run that is killed
+is taken up by the next.
 """
 
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable, Collection
 
 from sqlalchemy import Connection, Engine, delete, func, select, update
 
-from intake.store.engine import reading, writing
+from intake.store.engine import is_sqlite, once_more, reading, writing
 from intake.store.models import Mailbox, Record, Reply, Segment
 from intake.store.records import (
     ERASING,
@@ -22,6 +23,7 @@ from intake.store.records import (
     find_kept,
     insert_entry,
     insert_record,
+    refuse_withdrawn,
 )
 
 _BATCH = 500
@@ -29,21 +31,28 @@ _PAUSE_SECONDS = 0.005
 _MOST_PARTS = 200
 
 
+@once_more
 def withdraw(engine: Engine, withdrawal: NewRecord) -> Kept:
     """Put everything of a mailbox out of reach, close it, and keep the withdrawal, in one transaction.
 
-    The same withdrawal sent again is the same withdrawal. Raises WithdrawnError when another closed the mailbox.
+    The same withdrawal sent again is the same withdrawal. Raises WithdrawnError when another closed the mailbox;
+    AlreadySentError when its form came before with something else.
     """
     with writing(engine) as connection:
-        held = find_kept(connection, Record.form == withdrawal.form, Record.content == withdrawal.content)
-        if held is not None:
+        try:
+            refuse_withdrawn(connection, withdrawal.mailbox)
+        except WithdrawnError:
+            held = find_kept(connection, Record.form == withdrawal.form, Record.content == withdrawal.content)
+            if held is None:
+                raise
             return held
-        if connection.scalar(select(Mailbox.withdrawn).where(Mailbox.id == withdrawal.mailbox)):
-            raise WithdrawnError
-        records = select(Record.id, Record.sha256).where(Record.mailbox == withdrawal.mailbox, Record.state == KEPT)
-        gone = connection.execute(records).all()
+        records = select(Record.id, Record.sha256, Record.state).where(Record.mailbox == withdrawal.mailbox)
+        found = connection.execute(records.order_by(Record.id).with_for_update()).all()
+        gone = [(row.id, row.sha256) for row in found if row.state == KEPT]
         connection.execute(update(Record).where(Record.mailbox == withdrawal.mailbox).values(state=ERASING))
-        connection.execute(delete(Reply).where(Reply.mailbox == withdrawal.mailbox))
+        replies = Reply.mailbox == withdrawal.mailbox
+        connection.execute(select(Reply.id).where(replies).order_by(Reply.id).with_for_update())
+        connection.execute(delete(Reply).where(replies))
         emptied = {"recipient": "", "authority": "", "consents": b"", "withdrawn": withdrawal.day}
         connection.execute(update(Mailbox).where(Mailbox.id == withdrawal.mailbox).values(emptied))
         insert_record(connection, withdrawal)
@@ -70,6 +79,7 @@ def expire_replies(engine: Engine, before: str) -> None:
         if connection.scalar(select(func.count()).where(*old)) == 0:
             return
     with writing(engine) as connection:
+        connection.execute(select(Reply.id).where(*old).order_by(Reply.id).with_for_update())
         connection.execute(update(Reply).where(*old).values(sealed=b""))
 
 
@@ -85,8 +95,11 @@ def erase(engine: Engine) -> bool:
 def empty_log(engine: Engine) -> None:
     """Empty SQLite's write-ahead log, which still holds what was erased or replaced, unless someone is in the way.
 
-    It does not wait for a long reader, such as a backup: those who write would wait with it.
+    It does not wait for a long reader, such as a backup: those who write would wait with it. PostgreSQL's log cannot be
+    emptied.
     """
+    if not is_sqlite(engine):
+        return
     with engine.connect() as connection:
         patience = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
         connection.exec_driver_sql("PRAGMA busy_timeout=50")
@@ -96,17 +109,18 @@ def empty_log(engine: Engine) -> None:
             connection.exec_driver_sql(f"PRAGMA busy_timeout={patience}")
 
 
+@once_more
 def _purge(engine: Engine, ids: Collection[str], day: str) -> int:
     with writing(engine) as connection:
-        rows = connection.execute(
-            select(Record.id, Record.sha256).where(Record.id.in_(ids), Record.state == KEPT)
-        ).all()
+        kept = select(Record.id, Record.sha256).where(Record.id.in_(ids), Record.state == KEPT)
+        rows = connection.execute(kept.order_by(Record.id).with_for_update()).all()
         for identifier, sha256 in rows:
             insert_entry(connection, "purged", identifier, sha256, day)
         connection.execute(update(Record).where(Record.id.in_(ids), Record.state == KEPT).values(state=PURGING))
     return len(rows)
 
 
+@once_more
 def _erase_one(engine: Engine) -> bool:
     with reading(engine) as connection:
         waiting = select(Record.id, Record.state).where(Record.state.in_((ERASING, PURGING))).limit(1)

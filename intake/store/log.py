@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, update
 
-from intake.store.engine import reading, writing
+from intake.store.engine import once_more, reading, writing
 from intake.store.models import Edition, Instance, LogEntry, Recipient, Record, Segment
 from intake.store.records import KEPT
 
@@ -43,23 +43,15 @@ Linker = Callable[[Linked | None, Unlinked], Linked]
 def link_new(engine: Engine, linker: Linker) -> None:
     """Link every entry that arrived since, in order of arrival.
 
-    Each short transaction takes the write lock first, so two exports at once make one chain, and a submission waits
-    for one batch at most.
+    Each short transaction takes SQLite's write lock, or locks the one row of the instance, so two exports at once make
+    one chain, and a submission waits for one batch at most. In PostgreSQL, an entry that is being written meanwhile is
+    linked the next time; what comes after an entry of the same record is written when that one can be seen.
     """
-    while True:
-        with writing(engine) as connection:
-            last = _last(connection)
-            columns = (LogEntry.id, LogEntry.event, LogEntry.record, LogEntry.sha256, LogEntry.day)
-            unlinked = select(*columns).where(LogEntry.sequence.is_(None)).order_by(LogEntry.id).limit(_BATCH)
-            rows = connection.execute(unlinked).all()
-            for row in rows:
-                last = linker(last, Unlinked(*row[1:]))
-                place = {"sequence": last.sequence, "previous": last.previous, "digest": last.digest}
-                connection.execute(update(LogEntry).where(LogEntry.id == row.id).values(place))
-        if len(rows) < _BATCH:
-            return
+    while _link_batch(engine, linker) == _BATCH:
+        pass
 
 
+@once_more
 def linked_entries(engine: Engine, since: int) -> list[Linked]:
     """Return the linked entries after a sequence number, in order."""
     with reading(engine) as connection:
@@ -67,6 +59,7 @@ def linked_entries(engine: Engine, since: int) -> list[Linked]:
         return [_linked(row) for row in connection.execute(query)]
 
 
+@once_more
 def record_sizes(engine: Engine, records: Sequence[str]) -> dict[str, int]:
     """Return the size (bytes) of each record's ciphertext; a record that is no longer kept is left out."""
     sizes: dict[str, int] = {}
@@ -82,24 +75,19 @@ def record_sizes(engine: Engine, records: Sequence[str]) -> dict[str, int]:
 def ciphertext(engine: Engine, record: str) -> Iterator[bytes]:
     """Yield a record's ciphertext in parts. Raises GoneError when it is no longer kept."""
     number = 0
-    while True:
-        with reading(engine) as connection:
-            if connection.scalar(select(Record.state).where(Record.id == record)) != KEPT:
-                raise GoneError
-            part = select(Segment.data).where(Segment.record == record, Segment.number == number)
-            data = connection.scalar(part)
-        if data is None:
-            return
+    while (data := _part(engine, record, number)) is not None:
         yield data
         number += 1
 
 
+@once_more
 def remember_export(engine: Engine, day: str) -> None:
     """Keep the day of an export."""
     with writing(engine) as connection:
         connection.execute(update(Instance).values(last_export=day))
 
 
+@once_more
 def all_editions(engine: Engine) -> dict[str, dict[str, bytes]]:
     """Return the files of every edition that was ever asked, by digest and name."""
     editions: dict[str, dict[str, bytes]] = {}
@@ -109,6 +97,7 @@ def all_editions(engine: Engine) -> dict[str, dict[str, bytes]]:
     return editions
 
 
+@once_more
 def all_recipients(engine: Engine) -> list[tuple[str, str, str]]:
     """Return the fingerprint, comment and first day of every recipient ever sealed to."""
     with reading(engine) as connection:
@@ -116,6 +105,7 @@ def all_recipients(engine: Engine) -> list[tuple[str, str, str]]:
         return [(row[0], row[1], row[2]) for row in connection.execute(select(*columns).order_by(Recipient.first_day))]
 
 
+@once_more
 def instance_name(engine: Engine) -> str:
     """Return the instance id, in hex."""
     with reading(engine) as connection:
@@ -131,6 +121,29 @@ _LINKED = (
     LogEntry.previous,
     LogEntry.digest,
 )
+
+
+@once_more
+def _link_batch(engine: Engine, linker: Linker) -> int:
+    with writing(engine) as connection:
+        connection.execute(select(Instance.id).with_for_update(key_share=True))
+        last = _last(connection)
+        columns = (LogEntry.id, LogEntry.event, LogEntry.record, LogEntry.sha256, LogEntry.day)
+        unlinked = select(*columns).where(LogEntry.sequence.is_(None)).order_by(LogEntry.id).limit(_BATCH)
+        rows = connection.execute(unlinked).all()
+        for row in rows:
+            last = linker(last, Unlinked(*row[1:]))
+            place = {"sequence": last.sequence, "previous": last.previous, "digest": last.digest}
+            connection.execute(update(LogEntry).where(LogEntry.id == row.id).values(place))
+    return len(rows)
+
+
+@once_more
+def _part(engine: Engine, record: str, number: int) -> bytes | None:
+    with reading(engine) as connection:
+        if connection.scalar(select(Record.state).where(Record.id == record)) != KEPT:
+            raise GoneError
+        return connection.scalar(select(Segment.data).where(Segment.record == record, Segment.number == number))
 
 
 def _last(connection: Connection) -> Linked | None:

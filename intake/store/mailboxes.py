@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
-from intake.store.engine import reading, writing
-from intake.store.models import DeskKey, Mailbox, Record, Reply
+from intake.store.engine import insert_missing, once_more, reading, writing
+from intake.store.models import Base, DeskKey, Instance, Mailbox, Record, Reply
 from intake.store.records import KEPT, today
 
 _BATCH = 200
@@ -44,6 +44,7 @@ class Delivered:
     unknown: int
 
 
+@once_more
 def look(engine: Engine, mailbox: str) -> Opened | None:
     """Return a mailbox by its id, with what waits in it, in the order of delivery."""
     with reading(engine) as connection:
@@ -57,22 +58,28 @@ def look(engine: Engine, mailbox: str) -> Opened | None:
     return Opened(row.id, row.recipient, row.consents, row.withdrawn, waiting, len(messages) - len(waiting))
 
 
+@once_more
 def delete_message(engine: Engine, mailbox: str, message: str) -> bool:
     """Delete a message from a mailbox, and return whether it was there. The same dispatch does not bring it back."""
+    if "\0" in message:  # PostgreSQL knows no such text
+        return False
     with writing(engine) as connection:
         found = update(Reply).where(Reply.mailbox == mailbox, Reply.id == message, Reply.sealed != b"")
         return connection.execute(found.values(sealed=b"")).rowcount == 1
 
 
+@once_more
 def trusted_key(engine: Engine) -> str:
     """Return the desk's signing key (base64), or nothing before `intake trust`."""
     with reading(engine) as connection:
         return str(connection.scalar(select(DeskKey.key)) or "")
 
 
+@once_more
 def trust(engine: Engine, key: str) -> str:
     """Install the desk's signing key (base64) unless there is one, and return the one that is installed then."""
     with writing(engine) as connection:
+        connection.execute(select(Instance.id).with_for_update(key_share=True))
         held = connection.scalar(select(DeskKey.key))
         if held is None:
             connection.execute(insert(DeskKey).values(key=key))
@@ -86,28 +93,44 @@ def deliver(engine: Engine, messages: Sequence[tuple[str, str, bytes]], opened: 
     """
     done = Counter[str]()
     for start in range(0, len(messages), _BATCH):
-        with writing(engine) as connection:
-            for message in messages[start : start + _BATCH]:
-                done[_deliver_one(connection, *message)] += 1
-    digests = list(opened.items())
+        done.update(_deliver(engine, messages[start : start + _BATCH]))
+    digests = sorted(opened.items())
     for start in range(0, len(digests), _BATCH):
-        with writing(engine) as connection:
-            for record, sha256 in digests[start : start + _BATCH]:
-                seen = (Record.id == record, Record.sha256 == sha256, Record.state == KEPT, Record.opened == "")
-                connection.execute(update(Record).where(*seen).values(opened=today()))
+        _mark_opened(engine, digests[start : start + _BATCH])
     return Delivered(done["new"], done["known"], done["unknown"])
 
 
-def _deliver_one(connection: Connection, identifier: str, testimony: str, sealed: bytes) -> str:
-    mailbox = connection.scalar(
-        select(Mailbox.id)
-        .join(Record, Record.mailbox == Mailbox.id)
-        .where(Record.id == testimony, Record.kind == "testimony", Mailbox.withdrawn == "")
-    )
+@once_more
+def _deliver(engine: Engine, messages: Sequence[tuple[str, str, bytes]]) -> list[str]:
+    with writing(engine) as connection:
+        testimonies = (Record.id.in_({message[1] for message in messages}), Record.kind == "testimony")
+        open_mailboxes = (
+            select(Record.id, Record.mailbox)
+            .join(Mailbox, Record.mailbox == Mailbox.id)
+            .where(*testimonies, Mailbox.withdrawn == "")
+            .order_by(Mailbox.id)
+            .with_for_update(of=Mailbox)
+        )
+        mailbox_of = {row.id: row.mailbox for row in connection.execute(open_mailboxes)}
+        return [
+            _deliver_one(connection, identifier, mailbox_of.get(testimony), sealed)
+            for identifier, testimony, sealed in messages
+        ]
+
+
+def _deliver_one(connection: Connection, identifier: str, mailbox: str | None, sealed: bytes) -> str:
     if mailbox is None:
         return "unknown"
-    if connection.scalar(select(Reply.id).where(Reply.id == identifier)) is not None:
-        return "known"
     row = {"id": identifier, "mailbox": mailbox, "day": today(), "sealed": sealed}
-    connection.execute(insert(Reply).values(row))
-    return "new"
+    return "new" if insert_missing(connection, _REPLIES, row) else "known"
+
+
+@once_more
+def _mark_opened(engine: Engine, digests: Sequence[tuple[str, str]]) -> None:
+    with writing(engine) as connection:
+        for record, sha256 in digests:
+            seen = (Record.id == record, Record.sha256 == sha256, Record.state == KEPT, Record.opened == "")
+            connection.execute(update(Record).where(*seen).values(opened=today()))
+
+
+_REPLIES = Base.metadata.tables["reply"]

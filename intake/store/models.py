@@ -1,7 +1,9 @@
 """The tables. Days are ISO dates: nothing finer than the day is kept. Digests are lower-case hex."""
 
-from sqlalchemy import ForeignKey, Index, LargeBinary
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+_LARGE = BigInteger().with_variant(Integer, "sqlite")  # whose integers are large anyway
 
 
 class Base(DeclarativeBase):
@@ -91,7 +93,7 @@ class Record(Base):
     call: Mapped[str]
     day: Mapped[str]
     sha256: Mapped[str]
-    size: Mapped[int]
+    size: Mapped[int] = mapped_column(_LARGE)
     recipients: Mapped[str]
     form: Mapped[str] = mapped_column(unique=True)
     content: Mapped[str]
@@ -114,12 +116,12 @@ class LogEntry(Base):
     """An event of the log, in order of arrival. `intake export` gives it a sequence number and links it."""
 
     __tablename__ = "log_entry"
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(_LARGE, primary_key=True)
     event: Mapped[str]
     record: Mapped[str]
     sha256: Mapped[str]
     day: Mapped[str]
-    sequence: Mapped[int | None] = mapped_column(unique=True)
+    sequence: Mapped[int | None] = mapped_column(_LARGE, unique=True)
     previous: Mapped[str | None]
     digest: Mapped[str | None]
     __table_args__ = (Index("log_entry_unlinked", "sequence", "id"),)

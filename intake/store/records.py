@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
-from intake.store.engine import reading, writing
+from intake.store.engine import check_postgresql, insert_missing, is_sqlite, once_more, reading, writing
 from intake.store.models import Base, Edition, LogEntry, Mailbox, Recipient, Record, Segment
 
 SEGMENT = 1024 * 1024
@@ -74,6 +73,7 @@ class Records:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
+    @once_more
     def keep(
         self, record: NewRecord, mailbox: NewMailbox | None = None, consents: tuple[bytes, bytes] | None = None
     ) -> Kept:
@@ -88,39 +88,46 @@ class Records:
         try:
             with writing(self.engine) as connection:
                 if mailbox is None:
-                    _refuse_withdrawn(connection, record.mailbox)
-                else:
-                    connection.execute(_INSERT_MAILBOX, {"id": record.mailbox, **vars(mailbox)})
+                    refuse_withdrawn(connection, record.mailbox)
+                elif not insert_missing(connection, _MAILBOXES, {**_NO_DAY, "id": record.mailbox, **vars(mailbox)}):
+                    raise AlreadySentError
                 insert_record(connection, record)
                 if consents is not None:
                     held = (Mailbox.id == record.mailbox, Mailbox.consents == consents[0])
                     changed = update(Mailbox).where(*held).values(consents=consents[1])
                     if connection.execute(changed).rowcount != 1:
                         raise AlreadySentError
-        except IntegrityError:
+        except (AlreadySentError, IntegrityError):
             kept = self.sent_before(record.form, record.content)
             if kept is None:
-                with reading(self.engine) as connection:
-                    _refuse_withdrawn(connection, record.mailbox)
+                with writing(self.engine) as connection:
+                    refuse_withdrawn(connection, record.mailbox)
                 raise AlreadySentError from None
+            self._make_sure(kept)
             return kept
         return Kept(record.id, record.mailbox, record.kind, record.call, record.day, record.sha256)
 
+    @once_more
     def sent_before(self, form: str, content: str) -> Kept | None:
         """Return the record that this form made with this content, if there is one."""
         with reading(self.engine) as connection:
             return find_kept(connection, Record.form == form, Record.content == content, Record.state != ERASING)
 
+    @once_more
     def testimony(self, mailbox: str) -> Kept | None:
         """Return the testimony of a mailbox, by the mailbox's id, unless it was withdrawn. It may be purged."""
         with reading(self.engine) as connection:
             return find_kept(connection, Record.mailbox == mailbox, Record.kind == "testimony", Record.state != ERASING)
 
+    @once_more
     def find(self, mailbox: str, sha256: str) -> Kept | None:
         """Return the record of a mailbox, by the mailbox's id, whose ciphertext has this digest, unless withdrawn."""
+        if "\0" in sha256:  # PostgreSQL knows no such text
+            return None
         with reading(self.engine) as connection:
             return find_kept(connection, Record.mailbox == mailbox, Record.sha256 == sha256, Record.state != ERASING)
 
+    @once_more
     def used(self, mailbox: str) -> tuple[int, int]:
         """Return how many records of a mailbox are here, and their bytes, until the last part of them is erased."""
         with reading(self.engine) as connection:
@@ -131,11 +138,12 @@ class Records:
 
     def remember_edition(self, sha256: str, files: Mapping[str, bytes]) -> None:
         """Keep the files of an edition for as long as the instance lives. Safe to repeat."""
-        known = self.edition(sha256)
-        if not known:
-            rows = [Edition(sha256=sha256, file=name, content=content) for name, content in files.items()]
-            self._add_missing(rows)
+        if not self.edition(sha256):
+            with writing(self.engine) as connection:
+                for name, content in sorted(files.items()):
+                    insert_missing(connection, _EDITIONS, {"sha256": sha256, "file": name, "content": content})
 
+    @once_more
     def edition(self, sha256: str) -> dict[str, bytes]:
         """Return the files of an edition by name; empty where it is not known."""
         with reading(self.engine) as connection:
@@ -147,23 +155,28 @@ class Records:
         with reading(self.engine) as connection:
             known = connection.scalar(select(Recipient.first_day).where(Recipient.fingerprint == fingerprint))
         if not known:
-            row = Recipient(fingerprint=fingerprint, recipient=recipient, comment=comment, first_day=today())
-            self._add_missing([row])
+            row = {"fingerprint": fingerprint, "recipient": recipient, "comment": comment, "first_day": today()}
+            with writing(self.engine) as connection:
+                insert_missing(connection, _RECIPIENTS, row)
 
+    @once_more
     def check_writable(self) -> None:
-        """Write a row and take it back. Raises SQLAlchemyError when a record could not be stored now."""
-        row = {"event": "check", "record": "", "sha256": "", "day": ""}
+        """Raise SQLAlchemyError when a record could not be stored now."""
+        if not is_sqlite(self.engine):
+            check_postgresql(self.engine)
+            return
         with writing(self.engine) as connection:
-            connection.execute(insert(LogEntry).values(row))
+            connection.execute(_INSERT_ENTRY, {"event": "check", "record": "", "sha256": "", "day": ""})
             connection.rollback()
 
-    def _add_missing(self, rows: Sequence[Base]) -> None:
-        try:
-            with writing(self.engine) as connection, Session(connection) as session:
-                session.add_all(rows)
-                session.flush()
-        except IntegrityError:
-            return  # another worker was first with the same rows
+    def _make_sure(self, kept: Kept) -> None:
+        """Wait until what another request has stored is as durable as its receipt will say.
+
+        It may have been killed, or its database server, between writing and having all of it on the disk. A change
+        that is on the disk has before it all that it came after.
+        """
+        with writing(self.engine) as connection:
+            connection.execute(update(Record).where(Record.id == kept.id).values(lease=Record.lease))
 
 
 def today() -> str:
@@ -171,19 +184,22 @@ def today() -> str:
     return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
-# Built once: SQLAlchemy would else work out each statement anew.
-_INSERT_MAILBOX, _INSERT_RECORD, _INSERT_SEGMENT, _INSERT_ENTRY = (
-    insert(Base.metadata.tables[model.__tablename__]) for model in (Mailbox, Record, Segment, LogEntry)
+_MAILBOXES, _RECORDS, _EDITIONS, _RECIPIENTS = (
+    Base.metadata.tables[model.__tablename__] for model in (Mailbox, Record, Edition, Recipient)
 )
+# Built once: SQLAlchemy would else work out each statement anew.
+_INSERT_SEGMENT, _INSERT_ENTRY = (insert(Base.metadata.tables[model.__tablename__]) for model in (Segment, LogEntry))
+_NO_DAY = {"withdrawn": ""}
 _COLUMNS = (Record.id, Record.mailbox, Record.kind, Record.call, Record.day, Record.sha256)
-_WITHDRAWN = select(Mailbox.withdrawn)
+_WITHDRAWN = select(Mailbox.withdrawn).with_for_update()
 
 
 def insert_record(connection: Connection, record: NewRecord) -> None:
-    """Write a whole record and its log entry."""
+    """Write a whole record and its log entry. Raises AlreadySentError where its form or id is taken."""
     columns = {name: value for name, value in vars(record).items() if name not in ("ciphertext", "event")}
     sizes = {"size": len(record.ciphertext), "recipients": " ".join(record.recipients)}
-    connection.execute(_INSERT_RECORD, {**columns, **sizes, "state": KEPT, "lease": 0, "opened": ""})
+    if not insert_missing(connection, _RECORDS, {**columns, **sizes, "state": KEPT, "lease": 0, "opened": ""}):
+        raise AlreadySentError
     parts = (record.ciphertext[start : start + SEGMENT] for start in range(0, len(record.ciphertext), SEGMENT))
     rows = [{"record": record.id, "number": number, "data": data} for number, data in enumerate(parts)]
     connection.execute(_INSERT_SEGMENT, rows)
@@ -201,6 +217,7 @@ def find_kept(connection: Connection, *conditions: object) -> Kept | None:
     return Kept(*row) if row else None
 
 
-def _refuse_withdrawn(connection: Connection, mailbox: str) -> None:
+def refuse_withdrawn(connection: Connection, mailbox: str) -> None:
+    """Lock a mailbox, so that nobody withdraws it before the transaction ends. Raises WithdrawnError."""
     if connection.scalar(_WITHDRAWN.where(Mailbox.id == mailbox)):
         raise WithdrawnError

@@ -3,16 +3,20 @@
 import os
 import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, insert, inspect, select, text
+from sqlalchemy import Connection, Engine, insert, inspect, select, text
 
-from intake.store.engine import reading, writing
+from intake.store.engine import is_sqlite, once_more, reading, writing
 from intake.store.models import Instance, Record
 
+if TYPE_CHECKING:
+    from alembic.config import Config  # slow to load, and only who upgrades needs it
+
+VERSION = "0004"
+"""The newest of `migrations/versions`."""
 _LOST_ID = "the database has no instance id: restore it from a backup, or every return code is lost"
+_UPGRADING = 0x696E7461  # the number of a lock: one upgrades, others wait
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -28,15 +32,25 @@ def create_file(path: Path) -> None:
 def upgrade(engine: Engine) -> None:
     """Bring the tables up to date and give a new instance its id. Safe to repeat."""
     with writing(engine) as connection:
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        if not is_sqlite(engine):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_UPGRADING})")
+        migrate(connection)
         if connection.scalar(select(Instance.id)) is None:
             if connection.scalar(select(Record.id).limit(1)) is not None:
                 raise SchemaError(_LOST_ID)
             connection.execute(insert(Instance).values(id=secrets.token_hex(16)))
 
 
+def migrate(connection: Connection) -> None:
+    """Make or upgrade the tables, in the transaction of this connection."""
+    from alembic import command
+
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+@once_more
 def instance_id(engine: Engine) -> bytes:
     """Return the id of the instance: 16 bytes.
 
@@ -46,16 +60,17 @@ def instance_id(engine: Engine) -> bytes:
         if not inspect(connection).has_table("alembic_version"):
             raise SchemaError("the database is empty: run `intake init`")
         version = connection.scalar(text("SELECT version_num FROM alembic_version"))
-        wanted = ScriptDirectory.from_config(_config()).get_current_head()
-        if version != wanted:
-            raise SchemaError(f"the database has version {version}, this program needs {wanted}: run `intake init`")
+        if version != VERSION:
+            raise SchemaError(f"the database has version {version}, this program needs {VERSION}: run `intake init`")
         identifier = connection.scalar(select(Instance.id))
     if identifier is None:
         raise SchemaError(_LOST_ID)
     return bytes.fromhex(identifier)
 
 
-def _config() -> Config:
+def _config() -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     return config

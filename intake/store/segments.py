@@ -7,25 +7,26 @@ up, and one that was counted too often without being renewed is erased. Between 
 browser is still there: the lease of such an upload begins far below zero.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, insert, select, update
 
-from intake.store.engine import reading, writing
-from intake.store.models import Base, Mailbox, Record, Segment
+from intake.store.engine import insert_missing, once_more, reading, writing
+from intake.store.models import Base, Record, Segment
 from intake.store.records import (
     CONTENT,
     ERASING,
     KEPT,
     RECEIVING,
     SEGMENT,
+    AlreadySentError,
     Kept,
     NewRecord,
-    WithdrawnError,
     find_kept,
     insert_entry,
     insert_record,
+    refuse_withdrawn,
 )
 
 PART = 2 * SEGMENT
@@ -60,37 +61,45 @@ class Received:
     same: str
 
 
+@once_more
 def begin(engine: Engine, content: NewContent) -> None:
     """Make room for a file. Raises WithdrawnError when the mailbox is closed."""
     with writing(engine) as connection:
-        _begin(connection, content)
+        refuse_withdrawn(connection, content.mailbox)
+        if _arriving(connection, content) is None:
+            _begin(connection, content)
 
 
+@once_more
 def append(engine: Engine, record: str, number: int, data: bytes) -> None:
     """Store the next part of a file; it is durable then. Raises GoneError."""
     with writing(engine) as connection:
-        _append(connection, record, number, data, lease=0)
+        if _part(connection, record, number) is None:
+            _append(connection, record, number, data, lease=0)
 
 
+@once_more
 def take_part(engine: Engine, content: NewContent, number: int, data: bytes) -> None:
     """Store a part of a file that comes in a request of its own; it is durable then. Number 0 begins the file.
 
     The part that came last may come again. Raises GoneError when it is not the next, or the upload was given up;
-    WithdrawnError when the mailbox is closed.
+    WithdrawnError when the mailbox is closed; AlreadySentError when another record has the id.
     """
     with writing(engine) as connection:
-        held = connection.execute(_ARRIVING.where(Record.id == content.id)).first()
-        if held is None and number == 0:
+        refuse_withdrawn(connection, content.mailbox)
+        size = _arriving(connection, content)
+        if size is None:
+            if number != 0:
+                raise GoneError
             _begin(connection, content)
-        elif held is None or held[1:] != (content.mailbox, " ".join(content.recipients), CONTENT, RECEIVING):
-            raise GoneError
-        size = held.size if held else 0
+            size = 0
         if size == number * PART:
             _append(connection, content.id, number, data, lease=_FAR_BELOW_ZERO)
         elif size != number * PART + len(data) or _part(connection, content.id, number) != data:
             raise GoneError
 
 
+@once_more
 def arrived(engine: Engine, record: str, mailbox: str) -> int:
     """Return how many bytes have arrived of a file that is still arriving in a mailbox, by the mailbox's id."""
     with reading(engine) as connection:
@@ -101,26 +110,25 @@ def arrived(engine: Engine, record: str, mailbox: str) -> int:
 def parts(engine: Engine, record: str, mailbox: str) -> Iterator[bytes]:
     """Yield what has arrived of a file that is still arriving in a mailbox, by the mailbox's id."""
     number = 0
-    while True:
-        with reading(engine) as connection:
-            arriving = (Record.id == record, Record.mailbox == mailbox, Record.state == RECEIVING)
-            ours = connection.scalar(select(Record.id).where(*arriving)) is not None
-            data = _part(connection, record, number) if ours else None
-        if data is None:
-            return
+    while (data := _part_of(engine, record, mailbox, number)) is not None:
         yield data
         number += 1
 
 
+@once_more
 def finish(engine: Engine, received: Received, attachment: NewRecord) -> Kept:
     """Keep a file that has arrived whole, with the record that describes it, and return that record.
 
     A file that its mailbox holds already is not kept a second time. Raises GoneError, also where the file that has
-    arrived is of another mailbox, size or set of recipients.
+    arrived is of another mailbox, size or set of recipients; WithdrawnError when the mailbox is closed;
+    AlreadySentError when the form that describes it, or its id, is taken.
     """
     with writing(engine) as connection:
+        refuse_withdrawn(connection, attachment.mailbox)
         same = (Record.mailbox == attachment.mailbox, Record.content == received.same, Record.state == KEPT)
         held = find_kept(connection, *same, Record.kind == attachment.kind)
+        if held is not None and held.id == attachment.id:  # kept before its connection broke
+            return held
         values = {"state": KEPT, "sha256": received.sha256} if held is None else {"state": ERASING}
         whole = update(Record).where(
             Record.id == received.id,
@@ -149,7 +157,8 @@ def renew(engine: Engine, records: Collection[str]) -> None:
     """Say that this process is still taking these files in."""
     if records:
         with writing(engine) as connection:
-            connection.execute(update(Record).where(Record.id.in_(records), Record.lease > 0).values(lease=0))
+            held = _lock(connection, Record.id.in_(records), Record.lease > 0)
+            connection.execute(update(Record).where(Record.id.in_(held)).values(lease=0))
 
 
 def count_leases(engine: Engine) -> None:
@@ -158,23 +167,46 @@ def count_leases(engine: Engine) -> None:
         if connection.scalar(select(Record.id).where(Record.state == RECEIVING).limit(1)) is None:
             return
     with writing(engine) as connection:
-        arriving = update(Record).where(Record.state == RECEIVING)
+        held = _lock(connection, Record.state == RECEIVING)
+        arriving = update(Record).where(Record.id.in_(held))
         connection.execute(arriving.values(lease=Record.lease + 1))
         connection.execute(arriving.where(Record.lease > _MOST_LEASES).values(state=ERASING))
 
 
+def _lock(connection: Connection, *conditions: ColumnElement[bool]) -> Sequence[str]:
+    """Lock records, always in the same order, and return their ids: a moment later, others may fit the conditions."""
+    return connection.scalars(select(Record.id).where(*conditions).order_by(Record.id).with_for_update()).all()
+
+
+def _arriving(connection: Connection, content: NewContent) -> int | None:
+    """Return how many bytes have arrived of a file, or None before it began. Raises GoneError where it is another."""
+    held = connection.execute(_ARRIVING.where(Record.id == content.id)).first()
+    if held is None:
+        return None
+    if held[1:] != (content.mailbox, " ".join(content.recipients), CONTENT, RECEIVING):
+        raise GoneError
+    return int(held.size)
+
+
 def _begin(connection: Connection, content: NewContent) -> None:
-    if connection.scalar(select(Mailbox.withdrawn).where(Mailbox.id == content.mailbox)):
-        raise WithdrawnError
     row = {**vars(content), "recipients": " ".join(content.recipients), "kind": CONTENT, "state": RECEIVING}
     row |= {"sha256": "", "size": 0, "form": content.id, "content": "", "lease": 0, "opened": ""}
-    connection.execute(insert(_RECORDS), row)
+    if not insert_missing(connection, _RECORDS, row):
+        raise AlreadySentError
 
 
 def _append(connection: Connection, record: str, number: int, data: bytes, *, lease: int) -> None:
     if connection.execute(_GROW, {"record_id": record, "grown": len(data), "from_lease": lease}).rowcount != 1:
         raise GoneError
     connection.execute(insert(_SEGMENTS), {"record": record, "number": number, "data": data})
+
+
+@once_more
+def _part_of(engine: Engine, record: str, mailbox: str, number: int) -> bytes | None:
+    with reading(engine) as connection:
+        arriving = (Record.id == record, Record.mailbox == mailbox, Record.state == RECEIVING)
+        ours = connection.scalar(select(Record.id).where(*arriving)) is not None
+        return _part(connection, record, number) if ours else None
 
 
 def _part(connection: Connection, record: str, number: int) -> bytes | None:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
 
-from intake.store.engine import reading
+from intake.store.engine import is_damaged, is_sqlite, once_more, reading
 from intake.store.models import Instance, LogEntry, Mailbox, Record, Reply
 from intake.store.records import CONTENT, ERASING, KEPT, PURGED, PURGING, RECEIVING
 
@@ -24,6 +25,7 @@ class Counts:
     last_export: str
 
 
+@once_more
 def count(engine: Engine) -> Counts:
     """Count what there is."""
     with reading(engine) as connection:
@@ -45,6 +47,7 @@ def count(engine: Engine) -> Counts:
         )
 
 
+@once_more
 def evidence_size(engine: Engine) -> int:
     """Return what the files of sources take, until the last part of them is erased."""
     with reading(engine) as connection:
@@ -52,8 +55,29 @@ def evidence_size(engine: Engine) -> int:
         return int(connection.scalar(select(func.coalesce(func.sum(Record.size), 0)).where(*files)) or 0)
 
 
+@once_more
+def database_size(engine: Engine) -> int:
+    """Return what the database takes on its disk, but for its log."""
+    with reading(engine) as connection:
+        if not is_sqlite(engine):
+            return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        return int(pages) * int(connection.exec_driver_sql("PRAGMA page_size").scalar_one())
+
+
+def is_sound(engine: Engine) -> bool:
+    """Tell whether an SQLite file holds together. It cannot tell whether what is in it was changed."""
+    with reading(engine) as connection:
+        try:
+            return str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()) == "ok"
+        except SQLAlchemyError as error:
+            if is_damaged(error):
+                return False
+            raise
+
+
 def free_inside(engine: Engine) -> int:
-    """Return what the database file has free within itself, where something was erased."""
+    """Return what an SQLite file has free within itself, where something was erased."""
     with engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
         return int(pages) * int(connection.exec_driver_sql("PRAGMA page_size").scalar_one())
