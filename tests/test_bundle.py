@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from intake.bundle import EVENTS, START, Contents, Entry, Sealed, link, write_bundle
 from intake.desk.bundles.reading import open_bundle
-from intake.tar import BundleError
+from intake.tar import BundleError, add, end
 
 HEX_IDS = st.text("0123456789abcdef", min_size=32, max_size=32)
 SHA256S = st.text("0123456789abcdef", min_size=64, max_size=64)
@@ -75,6 +75,20 @@ def test_an_entry_has_exactly_its_fields(change: dict[str, object]) -> None:
     changed = {**json.loads(entry.line), **change}
     with pytest.raises(BundleError):
         Entry.parse(json.dumps(changed, sort_keys=True, separators=(",", ":")).encode())
+
+
+def test_a_manifest_that_is_nested_as_deep_as_can_be_read_is_refused(tmp_path: Path) -> None:
+    """Writing it again, for the signature, takes a little more room than reading it did."""
+    path = tmp_path / "stick.tar"
+    keys = (
+        f'"server_key": "{base64.b64encode(bytes(32)).decode()}", "signature": "{base64.b64encode(bytes(64)).decode()}"'
+    )
+    for depth in range(800, 1000):
+        with path.open("wb") as sink:
+            add(sink, "manifest.json", f'{{"manifest": {{"a": {"[" * depth}{"]" * depth}}}, {keys}}}'.encode())
+            end(sink)
+        with pytest.raises(BundleError), open_bundle(path):
+            pass
 
 
 def test_a_bundle_is_a_plain_tar_with_no_times_and_a_signed_manifest(server: Server, tmp_path: Path) -> None:

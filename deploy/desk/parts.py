@@ -1,4 +1,4 @@
-"""The list of parts of the one file, as CycloneDX: libraries, what is in them, licences, digests of wheels."""
+"""The list of parts of the one file or of the server, as CycloneDX: libraries, what is in them, licences, digests."""
 
 import configparser
 import email
@@ -8,7 +8,7 @@ import json
 import re
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,11 @@ _COMPILED_IN = {
 }
 
 
-def listed(setup: Path, name: str, digest: str, wheels: list[Path]) -> str:
-    """Return the list as JSON. `digest` is the SHA-256 of the one file; `setup` says its version and licence."""
+def listed(setup: Path, name: str, digest: str, wheels: list[Path], others: Sequence[dict[str, Any]] = ()) -> str:
+    """Return the list as JSON. `digest` is the SHA-256 of the whole; `setup` says its version and licence.
+
+    `others` are the components that are not from wheels.
+    """
     config = configparser.ConfigParser()
     config.read(setup)
     whole = {
@@ -41,7 +44,7 @@ def listed(setup: Path, name: str, digest: str, wheels: list[Path]) -> str:
         first = libraries.setdefault(library["purl"], library)
         if first is not library:
             first["externalReferences"] += library["externalReferences"]
-    components = sorted(libraries.values(), key=lambda library: str(library["purl"]))
+    components = sorted((*libraries.values(), *others), key=lambda library: str(library["purl"]))
     bom = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",

@@ -11,9 +11,11 @@ from intake.calls.model import Call, Condition, Kind, Note, Option, Question, Se
 FORMAT = "call/1"
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,63}")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
+_SURROGATE = re.compile("[\ud800-\udfff]")  # an escape in YAML can name one, and no UTF-8 can hold it
 _CHOICES = (Kind.RADIO, Kind.CHECKBOXES)
 _TAKEN = ("return", "evidence", "reply", "consent", "withdraw", "verify")
 _MOST_DAYS = 36_500
+_MOST_TEXT = 1_000_000  # characters, each as often as an alias brings it
 _LIMITED = (Kind.TEXT, Kind.TEXTAREA, Kind.NUMBER)
 
 
@@ -28,7 +30,7 @@ def load_call(source: bytes, file: str = "call") -> Call:
     """
     try:
         root = yaml.compose(source, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         raise CallError(f"{file}{line}: not YAML: {getattr(error, 'problem', None) or error}") from None
@@ -46,6 +48,7 @@ class _Reader:
         self.conditions: list[tuple[str, yaml.Node, str, tuple[str, ...], bool]] = []
         self.questions: dict[str, Question] = {}
         self.stored_places: set[str] = set()
+        self.left = _MOST_TEXT
 
     def call(self, root: yaml.Node) -> Call:
         fields = self.mapping(root, "format name title summary notice sections", "one_of")
@@ -70,7 +73,7 @@ class _Reader:
             sections=sections,
             one_of=one_of,
         )
-        deciding = call.deciding_consents()
+        deciding = call.deciding_consents
         for section in sections:
             if section.keep_days and any(question.id in deciding for question in section.questions):
                 self.fail(root, f"section {section.id} is not kept, but decides which consents are open")
@@ -109,7 +112,7 @@ class _Reader:
 
     def item(self, node: yaml.Node, consent: bool, section: str) -> Question | Note:
         self.place = f"an item of {section}"
-        keys = {key.value for key, _ in node.value} if isinstance(node, yaml.MappingNode) else set()
+        keys = [key.value for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
         if "note" in keys:
             fields = self.mapping(node, "note", "when unless")
             return Note(self.text(fields["note"]), self.condition(fields))
@@ -255,8 +258,11 @@ class _Reader:
         return iter(node.value)
 
     def text(self, node: yaml.Node) -> str:
-        if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
+        if not isinstance(node, yaml.ScalarNode) or not node.value.strip() or _SURROGATE.search(node.value):
             self.fail(node, "here a text is expected")
+        self.left -= len(node.value)
+        if self.left < 0:
+            self.fail(node, "the call is too long")
         return str(node.value).strip()
 
     def flag(self, fields: Mapping[str, yaml.Node], name: str, default: bool = False) -> bool:

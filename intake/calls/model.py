@@ -134,8 +134,9 @@ class Call:
         """Every question by id, in order."""
         return {question.id: question for section in self.sections for question in section.questions}
 
+    @cached_property
     def deciding_consents(self) -> frozenset[str]:
-        """Return the questions that are no consents, and whose answers decide which consents are open."""
+        """The questions that are no consents, and whose answers decide which consents are open."""
         section_of = {question.id: section for section in self.sections for question in section.questions}
         deciding: set[str] = set()
         waiting = [question.id for question in self.questions.values() if question.consent]

@@ -9,7 +9,8 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData, State
 
 from intake.age.encrypt import Encryptor
 from intake.envelope import padded_size
@@ -20,6 +21,7 @@ from intake.store.records import SEGMENT, Kept, today
 _READ = 128 * 1024
 _FIRST_READ = 64
 _MOST_HEADERS = 16 * 1024
+_MOST_PARTS = 200  # small ones cost more than their bytes
 _ZEROS = bytes(64 * 1024)
 
 
@@ -31,7 +33,7 @@ class Stream(Protocol):
 
 
 class BrokenFormError(Exception):
-    """The body is not a form, or a part of it has no end."""
+    """The body is not a form, a part of it has no end, or there are far too many."""
 
 
 class Form:
@@ -39,7 +41,7 @@ class Form:
 
     def __init__(self, stream: Stream, boundary: bytes) -> None:
         self._stream = stream
-        self._decoder = MultipartDecoder(boundary)
+        self._decoder = MultipartDecoder(boundary, max_parts=_MOST_PARTS)
         self._delimiter = b"--" + boundary
         self.trusted = False
         self.received = 0
@@ -47,9 +49,11 @@ class Form:
     def events(self) -> Iterator[Field | File | Data]:
         """Yield its parts. Raises BrokenFormError, and what the stream raises."""
         while True:
+            while self._cuts_a_beginning():
+                self._read()
             try:
                 event = self._decoder.next_event()
-            except (ValueError, AttributeError):
+            except (ValueError, AttributeError, RequestEntityTooLarge):
                 raise BrokenFormError from None
             if isinstance(event, Epilogue):
                 return
@@ -69,12 +73,18 @@ class Form:
             if not data or not self._cuts_a_boundary():
                 return
 
+    def _cuts_a_beginning(self) -> bool:
+        """Tell whether too little of a part's content is there to see that it has none, and a boundary at once."""
+        decoder = self._decoder
+        starts = decoder.state is State.DATA_START and not decoder.complete
+        return starts and len(decoder.buffer) < len(b"\r\n" + self._delimiter)
+
     def _cuts_a_boundary(self) -> bool:
         """Tell whether what came so far ends within a line that may be a boundary.
 
         The decoder would take the start of such a line for content.
         """
-        return bytes(self._decoder.buffer).rstrip(b" \t\v\f").endswith((self._delimiter, self._delimiter + b"-"))
+        return bytes(self._decoder.buffer).rstrip(b" \t\v\f\r").endswith((self._delimiter, self._delimiter + b"-"))
 
 
 class Incoming:

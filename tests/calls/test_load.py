@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_call import GOOD
 
-from intake.calls.edition import CALLS, Edition, read_editions
+from intake.calls.edition import CALLS, Edition, read_catalogue, read_editions, rich
 from intake.calls.load import CallError, load_call
 from intake.calls.model import Kind
 from intake.settings import ROOT
@@ -56,6 +56,61 @@ def test_a_mistake_names_place_line_and_problem(old: str, new: str, line: int, p
     if line:
         assert f"line {line}:" in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("- id: adult", "- ? [a, list]\n        : a value\n        id: adult"),
+        ("title: First", "title: " + "[" * 5000),
+        ("title: First", r'title: "\ud800"'),
+        ("title: First", r'title: "\U99999999"'),
+        ("format: call/1", "%YAML 1." + "1" * 5000 + "\n---\nformat: call/1"),
+    ],
+    ids=["a list as a name", "too deep", "half a character", "no character", "no version"],
+)
+def test_what_the_fuzzer_found_is_one_line_too(old: str, new: str) -> None:
+    """A bundle brings its call along: a hostile server writes it."""
+    with pytest.raises(CallError, match=r"^small\.yaml"):
+        load_call(GOOD.replace(old, new, 1).encode(), "small.yaml")
+
+
+@pytest.mark.parametrize("damaged", [b"no keyword", b'msgid "a"\nmsgstr "\xff"'], ids=["no keyword", "not UTF-8"])
+def test_a_damaged_catalogue_is_one_line(damaged: bytes) -> None:
+    """As above: a bundle brings its translations along, too."""
+    with pytest.raises(CallError, match=r"^not a catalogue of translations"):
+        read_catalogue(damaged)
+
+
+def test_a_catalogue_is_utf_8_whatever_it_says() -> None:
+    """An encoding that nobody knows made another error, and one that somebody knows would make other words."""
+    header = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=CHARSET\\n"\n\nmsgid "Send"\nmsgstr "Envoyé"\n'
+    for charset in ("utf-8", "utf-9", "latin-1", "utf-7"):
+        assert read_catalogue(header.replace("CHARSET", charset).encode()).gettext("Send") == "Envoyé"
+
+
+def test_a_catalogue_cannot_ask_for_all_the_memory() -> None:
+    """Babel sets aside room for as many plural forms as the file says that there are."""
+    header = 'msgid ""\nmsgstr ""\n"Plural-Forms: nplurals=99999999999; plural=0;\\n"\n'
+    message = 'msgid "a"\nmsgid_plural "b"\nmsgstr[0] "c"\n'
+    with pytest.raises(CallError, match="plural forms"):
+        read_catalogue((header + message).encode())
+
+
+def test_a_call_cannot_grow_by_aliases() -> None:
+    """A list that a thousand questions name is read a thousand times."""
+    options = "\n".join(f"          - {{code: C{number}, label: {'x' * 99}}}" for number in range(2000))
+    questions = "".join(f"      - {{id: q{number}, type: radio, label: L, options: *all}}\n" for number in range(1000))
+    first = f"      - id: long\n        type: radio\n        label: L\n        options: &all\n{options}\n"
+    with pytest.raises(CallError, match="too long"):
+        load_call(GOOD.replace("      - id: adult", f"{first}{questions}      - id: adult", 1).encode())
+
+
+def test_tags_beyond_number_are_shown_as_they_are() -> None:
+    """Cleaning them one within the other would take hours."""
+    shown = rich("<ul>" * 100_000)
+    assert "<ul>" not in shown
+    assert shown.count("&lt;ul&gt;") == 100_000
 
 
 def test_what_is_not_kept_decides_no_consent() -> None:

@@ -169,7 +169,7 @@ def test_an_altered_edition_takes_only_itself(desk: Desk, stick: Path, records: 
     [
         {"call.yaml": b"format: call/1\nname: [\n"},
         {"call.yaml": b"[" * 5000},
-        {"fr.po": b'msgid ""\nmsgstr "Content-Type: text/plain; charset=nonsense\\n"\n'},
+        {"fr.po": b'nonsense "fr"\n'},
         {"fr.po": b"\xff\xfe\x00"},
     ],
 )
