@@ -32,9 +32,10 @@ def return_page(
     unknown: bool = False,
     typed: str = "",
     text: str = "",
+    access: str = "",
 ) -> Response:
     """Return the page that asks for the code. `typed` is the code as it was typed, to be mended,
-    and `text` what someone wrote before it turned out wrong."""
+    and `text` what someone wrote before it turned out wrong. With `access` the browser alone knows what was typed."""
     words = ""
     if unknown:
         words = _("We do not know this code. Please compare it with what you wrote down.")
@@ -42,7 +43,7 @@ def return_page(
         words = _problems(str(count_digits(typed)))[problem]
     elif status >= 400:
         words = _("We could not take this. Please type your code and try again.")
-    data = page_data("return", ready, _script_words(), unknown=unknown)
+    data = page_data("return", ready, _script_words(), unknown=unknown, access=access)
     page = render_template("return.html", problem=words, typed=typed, text=text, token=new_token(ready), data=data)
     return answer(page, status)
 

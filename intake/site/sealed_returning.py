@@ -96,8 +96,10 @@ def _with_access(posting: Posting, doing: Act) -> Response:
     ready = service().ready()
     asked = posting.fields.get("edition", "")
     found = sealed_visit(posting.fields[ACCESS], posting.mailbox_id, asked, ready)
+    if found is None and posting.files:
+        return refusals.unknown()
     if found is None:
-        return refusals.unknown() if posting.files else return_page(ready, 404, unknown=True)
+        return return_page(ready, 404, unknown=True, access=posting.fields[ACCESS])
     try:
         token = ready.tokens.read(posting.fields.get(FIELD, ""))
         if token.call != RETURN:

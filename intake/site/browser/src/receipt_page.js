@@ -6,7 +6,7 @@ import { decimal } from "./digits.js";
 import { hex } from "./encoding.js";
 import { takeFiles } from "./evidence.js";
 import { leave, leaving } from "./leaving.js";
-import { carried } from "./tab.js";
+import { carriedCode } from "./pouch.js";
 import { letGo, warnUnless } from "./unsaved.js";
 
 /** Fills in the page. */
@@ -15,7 +15,7 @@ export function receiptPage() {
   if (!output || !data) {
     return; // of an addition, which has no code of its own
   }
-  const code = output.textContent ? read(output.textContent) : carried().code;
+  const code = output.textContent ? read(output.textContent) : carriedCode(data.access);
   const keys = code && derive(code, data.instance);
   if (!keys || (data.access && hex(keys.access) !== data.access)) {
     return; // what this tab carries is the code of another testimony

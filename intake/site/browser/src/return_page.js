@@ -5,7 +5,8 @@ import { hex } from "./encoding.js";
 import { data, words } from "./page.js";
 import { addressOf, go } from "./posting.js";
 import { clearSummary, make, showSummary } from "./summary.js";
-import { carried, carry, drop } from "./tab.js";
+import { carriedCode, carryCode } from "./pouch.js";
+import { drop } from "./tab.js";
 import { browserWay } from "./way.js";
 
 /** Takes the form over. */
@@ -13,7 +14,7 @@ export function returnPage() {
   const field = /** @type {HTMLInputElement} */ (document.getElementById("code"));
   const form = /** @type {HTMLFormElement} */ (field.form);
   if (data?.unknown) {
-    field.value ||= groups(carried().code ?? "");
+    field.value ||= groups(carriedCode(data.access));
   }
   drop();
   field.removeAttribute("name");
@@ -38,7 +39,7 @@ export function returnPage() {
  */
 function open(code, form) {
   const access = hex(derive(code, /** @type {any} */ (data).instance).access);
-  carry({ code });
+  carryCode(code, access);
   const token = /** @type {HTMLInputElement} */ (form.querySelector("[name=form_token]"));
   go(addressOf("return"), { form_token: token.value, access });
 }

@@ -7,10 +7,11 @@ import { canonical } from "./encoding.js";
 import { theForm } from "./exchange.js";
 import { data, words } from "./page.js";
 import { patience } from "./patience.js";
+import { carryCode } from "./pouch.js";
 import { showProblems } from "./problems.js";
 import { say } from "./status.js";
 import { clearSummary, make, showSummary } from "./summary.js";
-import { carry, drop } from "./tab.js";
+import { drop } from "./tab.js";
 import { sealAddition, sealTestimony } from "./testimony.js";
 import { letGo } from "./unsaved.js";
 import { codeOf } from "./writing.js";
@@ -253,7 +254,7 @@ function goToReceipt(form, sealed, code) {
   };
   form.addEventListener("formdata", instead, { once: true });
   if (code) {
-    carry({ code });
+    carryCode(code, sealed.access);
   } else {
     drop();
   }

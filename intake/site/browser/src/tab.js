@@ -4,7 +4,7 @@ const PREFIX = "intake:";
 
 /**
  * @typedef {object} Pouch
- * @property {string} [code] the return code
+ * @property {string} [code] the return code, locked: see pouch.js
  * @property {boolean} [quick] whether Escape three times leaves
  */
 

@@ -3,14 +3,14 @@
 import { derive } from "./code.js";
 import { hex } from "./encoding.js";
 import { data } from "./page.js";
-import { carried } from "./tab.js";
+import { carriedCode } from "./pouch.js";
 
 /**
  * @returns {{code: string, keys: import("./code.js").Keys} | null}
  */
 export function visitor() {
-  const { code } = carried();
-  const asked = document.querySelector("input[name=access]")?.getAttribute("value");
+  const asked = document.querySelector("input[name=access]")?.getAttribute("value") ?? "";
+  const code = carriedCode(asked);
   if (!code || !data) {
     return null;
   }
