@@ -10,12 +10,25 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_SESSION, _USER, _SYSTEM = 3, 11, 12  # fields of /proc/PID/stat, counted after the command's name
+_PARENT, _SESSION, _USER, _SYSTEM = 1, 3, 11, 12  # fields of /proc/PID/stat, counted after the command's name
+_ENDED_USER, _ENDED_SYSTEM = 13, 14
 
 
 def session_cpu(session: int) -> float:
     """Return the processor seconds, user and system, of all processes of a session: a server and its workers."""
     return sum(int(fields[_USER]) + int(fields[_SYSTEM]) for _, fields in _processes(session)) / _TICKS
+
+
+def family_cpu(parent: int) -> float:
+    """Return the processor seconds, user and system, of a process and its children, ended ones included: a database."""
+    times = 0
+    for process in Path("/proc").iterdir():
+        fields = _fields(process)
+        if fields and process.name == str(parent):
+            times += sum(int(fields[field]) for field in (_USER, _SYSTEM, _ENDED_USER, _ENDED_SYSTEM))
+        elif fields and int(fields[_PARENT]) == parent:
+            times += int(fields[_USER]) + int(fields[_SYSTEM])
+    return times / _TICKS
 
 
 def session_memory(session: int) -> int:
@@ -30,14 +43,19 @@ def session_bytes_written(session: int) -> int:
 
 def _processes(session: int) -> Iterator[tuple[Path, list[str]]]:
     for process in Path("/proc").iterdir():
-        if not process.name.isdigit():
-            continue
-        try:
-            fields = (process / "stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # it ended meanwhile
-        if int(fields[_SESSION]) == session:
+        fields = _fields(process)
+        if fields and int(fields[_SESSION]) == session:
             yield process, fields
+
+
+def _fields(process: Path) -> list[str]:
+    """Return the fields of a process after its command's name: none where it ended meanwhile, or is no process."""
+    if not process.name.isdigit():
+        return []
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def _number(path: Path, name: str) -> int:

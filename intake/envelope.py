@@ -8,7 +8,7 @@ either returns an envelope of exactly the right shape, or raises.
 import datetime
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -270,7 +270,7 @@ def _omitted(shape: type[Any]) -> dict[str, Any]:
 
 
 def _fields(envelope: FromSource | FromDesk | Choices | _Signed) -> dict[str, Any]:
-    fields = {"format": FORMAT, **asdict(envelope)}
+    fields = {"format": FORMAT, **vars(envelope)}
     for name, value in _omitted(type(envelope)).items():
         if fields[name] == value:
             del fields[name]

@@ -9,6 +9,8 @@ from service import Answer, Server
 from intake.desk.keys import signing_key
 from intake.encoding import encode_base64
 
+pytestmark = pytest.mark.both_engines
+
 LETTER = b"Dear patient, your results are lost.\r\n" * 3000
 
 

@@ -11,7 +11,7 @@ from intake.settings import NAMES, PREFIX
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-OPERATORS = (DOCS / "operators.md").read_text()
+OPERATORS = (DOCS / "operating.md").read_text()
 SETTINGS = {PREFIX + name.upper() for name in NAMES}
 DOCUMENTS = [path for path in (ROOT / "README.md", *sorted(DOCS.glob("*.md"))) if path.exists()]
 PROMISES = {

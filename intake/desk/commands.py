@@ -13,7 +13,7 @@ from intake.desk.bundles.opening import Opening
 from intake.desk.bundles.progress import on_terminal
 from intake.desk.errors import one_line
 from intake.desk.leaving import export_command
-from intake.desk.options import Group, ask, key_option, opened, passphrase_option, say, today, workspace_option
+from intake.desk.options import Group, ask, ask_new, key_option, opened, passphrase_option, say, today, workspace_option
 
 _WIDEST = 100
 
@@ -36,7 +36,7 @@ def main() -> None:
 @passphrase_option
 def keygen(directory: Path, name: str, demo: bool, passphrase_file: str | None) -> None:
     """Make keys in DIRECTORY: NAME.key to keep here, NAME.pub and NAME.sign.pub to give to the operator."""
-    identity, paths = keys.keygen(directory, name, today(), ask(passphrase_file, twice=True), demo=demo)
+    identity, paths = keys.keygen(directory, name, today(), ask_new(passphrase_file, demo=demo), demo=demo)
     say(f"Keep {paths[0]} and its passphrase: without both, nothing can be read.")
     say(f"Give {paths[1]} and {paths[2]} to the operator.")
     say(f"Fingerprint of the key: {identity.recipient().fingerprint}")

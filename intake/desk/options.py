@@ -16,6 +16,9 @@ from intake.desk.errors import DeskError, harmless, one_line
 from intake.desk.workspace import Workspace
 from intake.tar import BundleError
 
+_SHORT = 15
+"""Characters. Six words are about twice as many."""
+
 
 class Group(click.Group):
     """Turns what can go wrong into one line on stderr and exit code 1."""
@@ -76,5 +79,21 @@ def ask(passphrase_file: str | None, *, twice: bool = False) -> Callable[[], str
         if not sys.stdin.isatty():
             raise DeskError("There is no terminal to ask for the passphrase: use --passphrase-file.")
         return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=twice, err=True))
+
+    return answer
+
+
+def ask_new(passphrase_file: str | None, *, demo: bool) -> Callable[[], str]:
+    """Return what gives a passphrase for a new key, as `ask` does, and says so if it is short."""
+    asked = ask(passphrase_file, twice=True)
+
+    def answer() -> str:
+        passphrase = asked()
+        if len(passphrase) < _SHORT and not demo:
+            words = (
+                "This passphrase is short: whoever copies the key file can try many. Make a new key with a longer one."
+            )
+            click.echo(words, err=True)
+        return passphrase
 
     return answer

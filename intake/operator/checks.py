@@ -7,6 +7,8 @@ from intake.site import catalogue
 from intake.site.assets import script_digests
 from intake.site.keyring import Keyring, KeysError
 from intake.site.service import NotReadyError, Service
+from intake.store.engine import DAMAGED
+from intake.store.space import is_sound
 
 DEMO_MARK = "demo"
 """A file of this name in the instance folder says that it is a demonstration. `make demo` puts it there."""
@@ -32,6 +34,7 @@ def reasons(service: Service) -> Iterator[str]:
     yield from _permissions(settings)
     try:
         service.ready()
+        yield from _server(service)
     except NotReadyError as error:
         if not any(str(error) == reason for reason in _keys(settings)):
             yield str(error)
@@ -52,9 +55,18 @@ def _keys(settings: Settings) -> Iterator[str]:
 
 
 def _permissions(settings: Settings) -> Iterator[str]:
-    for path in (settings.instance, settings.database):
-        if path.exists() and path.stat().st_mode & _OTHERS:
+    for path in (settings.instance, settings.database_file):
+        if path and path.exists() and path.stat().st_mode & _OTHERS:
             yield f"{path} can be read by other users: run `chmod go= {path}`"
+
+
+def _server(service: Service) -> Iterator[str]:
+    if service.settings.database_file is None:
+        from intake.store.postgresql import shortcomings  # it loads a library that SQLite has no use for
+
+        yield from shortcomings(service.records.engine)
+    elif not is_sound(service.records.engine):
+        yield DAMAGED
 
 
 def _translations(service: Service) -> Iterator[str]:

@@ -16,16 +16,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from intake.calls.load import CallError
 from intake.instance import InstanceError, create_secret, fingerprint, read_secret, signing_key
-from intake.operator import delivery, trial
+from intake.operator import copying, delivery, deployment, trial
 from intake.operator import status as report
 from intake.operator.checks import reasons, scripts
 from intake.operator.export import export as write_export
 from intake.operator.server import Server, forbid_core_dumps
-from intake.settings import Settings, SettingsError, load_settings
+from intake.settings import Settings, SettingsError, database_url, load_settings
 from intake.site.app import create_app
 from intake.site.service import service
+from intake.site.sweeping import purge_by_age
 from intake.store import erasing
-from intake.store.engine import open_engine
+from intake.store.engine import DAMAGED, SQLITE, is_damaged, open_engine
 from intake.store.records import today
 from intake.store.schema import SchemaError, create_file, instance_id, upgrade
 from intake.tar import BundleError
@@ -38,6 +39,7 @@ _EXPECTED = (
     BundleError,
     trial.TrialError,
     delivery.DeliveryError,
+    copying.CopyError,
 )
 
 
@@ -50,8 +52,9 @@ def _explained(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **kwargs)
         except _EXPECTED as error:
             raise click.ClickException(str(error)) from None
-        except SQLAlchemyError:
-            raise click.ClickException("the database cannot be opened and written: see INTAKE_DATABASE_URL") from None
+        except SQLAlchemyError as error:
+            words = "the database cannot be opened and written: see INTAKE_DATABASE_URL"
+            raise click.ClickException(DAMAGED if is_damaged(error) else words) from None
         except OSError as error:
             raise click.ClickException(f"{error.filename or 'the system'}: {error.strerror}") from None
 
@@ -70,8 +73,9 @@ def init() -> None:
     """Create or upgrade the database and the instance secret; print the server key's fingerprint."""
     settings = _settings()
     create_secret(settings.instance)
-    create_file(settings.database)
-    upgrade(open_engine(settings.database))
+    if settings.database_file:
+        create_file(settings.database_file)
+    upgrade(open_engine(settings.database_url, patient=True))
     click.echo("The instance is ready. Tell the reviewers the fingerprint of this server's key:")
     click.echo(fingerprint(signing_key(read_secret(settings.instance))))
 
@@ -90,20 +94,24 @@ def run(host: str, port: int) -> None:
 
 
 @main.command()
+@click.option("--deploy", is_flag=True, help="As root: also look at tor, nginx and systemd, as deploy/ sets them up.")
 @click.option("--send-test", is_flag=True, help="Also send a marked test testimony, to be seen on the desk.")
 @_explained
-def check(send_test: bool) -> None:
+def check(deploy: bool, send_test: bool) -> None:
     """Refuse, with reasons, to call a broken set-up good."""
+    settings = _settings()
+    found = list(deployment.reasons(settings)) if deploy else []
+    deployment.become_owner(settings.instance)
     app = create_app()
     with app.app_context():
-        found = list(reasons(service()))
+        found += reasons(service())
     for line in scripts():
         click.echo(line)
     for reason in found:
         click.echo(" ".join(reason.splitlines()), err=True)
     if found:
         raise SystemExit(1)
-    click.echo("All is well: keys, instance, database, translations.")
+    click.echo("All is well: keys, instance, database, translations" + (", deployment." if deploy else "."))
     if send_test:
         click.echo(
             f"A test testimony is stored. After the next export, the desk shows it as TEST: {trial.send_test(app)}"
@@ -120,11 +128,13 @@ def export(file: Path, since: int) -> None:
     key = signing_key(read_secret(settings.instance))
     engine = _engine()
     try:
-        paths = write_export(engine, key, file, since)
+        done = write_export(engine, key, file, since)
     except OSError as error:
         raise BundleError(f"{file} cannot be written: {error.strerror}") from None
-    for path in paths:
+    for path in done.paths:
         click.echo(path)
+    if done.damaged:
+        raise click.ClickException(f"{DAMAGED}; all else was exported, but for the records {' '.join(done.damaged)}")
 
 
 @main.command()
@@ -164,24 +174,44 @@ def status(as_json: bool) -> None:
 @click.option(
     "--before",
     type=click.DateTime(["%Y-%m-%d"]),
-    required=True,
-    help="Purge what was received before this day (YYYY-MM-DD).",
+    help="Purge what was received before this day (YYYY-MM-DD), and not what INTAKE_RETENTION_DAYS says.",
 )
 @_explained
-def purge(before: datetime.datetime) -> None:
+def purge(before: datetime.datetime | None) -> None:
     """Delete the ciphertext of old records that the desk has opened. Log entries and mailbox keys stay."""
     engine = _engine()
-    day = before.date().isoformat()
-    purged = erasing.purge(engine, today(), lambda _record, received: received < day)
+    if before is None:
+        purged = purge_by_age(engine, _settings())
+    else:
+        day = before.date().isoformat()
+        purged = erasing.purge(engine, today(), lambda _record, received: received < day)
     while erasing.erase(engine):
         erasing.empty_log(engine)
     erasing.empty_log(engine)
     click.echo(f"{purged} record(s) purged.")
 
 
+@main.command()
+@click.option("--to", "url", required=True, metavar="URL", help="The new database, as in INTAKE_DATABASE_URL.")
+@_explained
+def copy(url: str) -> None:
+    """Copy the instance into an empty database, on either engine, and compare them. Stop the service first."""
+    settings, to = _settings(), database_url(url)
+    if to == settings.database_url:
+        raise copying.CopyError("--to names the database that is in use: name another")
+    source, target = _engine(), open_engine(to, patient=True)
+    if to.startswith(SQLITE):
+        create_file(Path(to.removeprefix(SQLITE)))
+    done = copying.copy(source, target, settings.instance)
+    click.echo(f"{done.rows} row(s) are copied, and read again: both databases hold the same.")
+    click.echo(f"{done.records} record(s) have their digest, in both.")
+    click.echo(f"{done.linked} entries of the log make one chain, in both. {done.head}".rstrip())
+    click.echo("Set INTAKE_DATABASE_URL to the new database, run `intake check`, and start the service.")
+
+
 def _engine() -> Engine:
     """Return the engine of an instance that is ready. Raises SchemaError."""
-    engine = open_engine(_settings().database)
+    engine = open_engine(_settings().database_url, patient=True)
     instance_id(engine)
     return engine
 

@@ -13,7 +13,7 @@ from intake.site.keyring import Keyring, KeysError
 from intake.site.room import room
 from intake.store import log, mailboxes
 from intake.store.records import today
-from intake.store.space import count, evidence_size
+from intake.store.space import count, database_size, evidence_size
 
 _ENOUGH_FILES = 4
 _ENOUGH_FREE = 512 * MEGABYTE
@@ -29,9 +29,9 @@ def status(settings: Settings, engine: Engine) -> dict[str, Any]:
         "day": today(),
         **counts,
         "storage": {
-            "database": settings.database.stat().st_size,
+            "database": database_size(engine),
             "evidence": evidence_size(engine),
-            "evidence_quota": settings.storage_quota,
+            "evidence_quota": space.quota,
             "room_for_evidence": space.evidence,
             "disk_free": space.disk_free,
             "reserve_for_texts": space.reserve,
@@ -52,10 +52,12 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"{found['withdrawn']} sources have withdrawn. {found['replies']} messages wait for theirs."
     yield f"Last export: {found['last_export'] or 'never'}. {found['not_exported']} events wait for the next."
     yield f"Database: {_megabytes(storage['database'])}, of it files of sources {_megabytes(storage['evidence'])}."
-    yield (
-        f"Free on the disk: {_megabytes(storage['disk_free'])}. Files may still take "
-        f"{_megabytes(storage['room_for_evidence'])}; {_megabytes(storage['reserve_for_texts'])} are left to texts."
-    )
+    room_for_files = f"Files may still take {_megabytes(storage['room_for_evidence'])}"
+    if storage["disk_free"] is None:
+        yield f"{room_for_files}, so that they are not more than {_megabytes(storage['evidence_quota'])} together."
+    else:
+        left = _megabytes(storage["reserve_for_texts"])
+        yield f"Free on the disk: {_megabytes(storage['disk_free'])}. {room_for_files}; {left} are left to texts."
     for key in found["keys"]:
         yield f"Key {key['fingerprint'][:16]}, in use for {key['age_days']} days ({key['comment']})"
     for key in found["revoked_keys"]:
@@ -88,7 +90,7 @@ def _warnings(found: dict[str, Any], settings: Settings) -> Iterator[str]:
         yield "there is no room for files: sources are told so. Make room, or run `intake purge`"
     elif storage["room_for_evidence"] < _ENOUGH_FILES * settings.max_upload:
         yield "there is little room left for files: make room, or run `intake purge`"
-    if storage["disk_free"] < _ENOUGH_FREE:
+    if storage["disk_free"] is not None and storage["disk_free"] < _ENOUGH_FREE:
         yield "the disk is nearly full: soon not even texts can be stored"
     if not found["keys"]:
         yield "the keys cannot be read: run `intake check`"

@@ -39,6 +39,11 @@ def _not_ready(error: NotReadyError) -> Response:
     return _page(503, _words(503))
 
 
+def busy() -> Response:
+    """Return the page for someone who has not begun, while more people come than can be served."""
+    return _page(503, _words(503))
+
+
 def files_not_taken() -> Response:
     """Return the page for files that came while nothing can be stored."""
     texts = [

@@ -60,7 +60,7 @@ def take(language: str) -> Response:
     form = Form(request.stream, options["boundary"].encode())
     events = form.events()
     try:
-        fields = _first_fields(events)
+        fields = first_fields(events)
         if ACCESS in fields:
             return take_sealed(form, events, fields, ready)
         token = ready.tokens.read(fields[FIELD])
@@ -92,7 +92,7 @@ def take(language: str) -> Response:
     return evidence_page(ready, found, outcomes)
 
 
-def _first_fields(events: Iterator[Field | File | Data]) -> dict[str, str]:
+def first_fields(events: Iterator[Field | File | Data]) -> dict[str, str]:
     """Return the token, and the code or the access token. Raises BrokenFormError where these do not come first."""
     fields: dict[str, bytes] = {}
     name = ""

@@ -79,8 +79,8 @@ def _is_ours(origin: str) -> bool:
 
 
 def _finish(response: Response) -> Response:
-    for name, value in _ALWAYS.items():
-        response.headers.setdefault(name, value)
+    has = {name.lower() for name, _value in response.headers}
+    response.headers.extend([header for header in _ALWAYS.items() if header[0].lower() not in has])
     response.headers["Content-Security-Policy"] = g.get("policy", _CLOSED)
     if (
         accepts_gzip(request)

@@ -1,11 +1,14 @@
 """Languages: which one a request wants, and how the templates speak it."""
 
 import re
+from collections.abc import Sequence
 
 from babel import Locale, negotiate_locale
 from babel.support import Translations
 from flask import Flask, g, request
 from flask_babel import Babel, Domain
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from intake.site.catalogue import machine_drafted, words
 from intake.site.service import service
@@ -25,11 +28,16 @@ def current_language() -> str:
         languages = service().languages
         first = re.match(r"/([A-Za-z-]+)/", request.path)
         named = first.group(1) if first else ""
-        wanted = [name.lower() for name, quality in request.accept_languages if quality > 0]
-        spelled = {language.lower(): language for language in languages}
-        best = spelled.get(negotiate_locale(wanted, spelled, sep="-") or "", languages[0])
-        g.language = named if named in languages else best
+        accepted = request.headers.get("Accept-Language", "")
+        g.language = named if named in languages else best_language(accepted, languages)
     return str(g.language)
+
+
+def best_language(accepted: str, languages: Sequence[str]) -> str:
+    """Return the language that fits a header `Accept-Language` best; the first one where none fits."""
+    wanted = [name.lower() for name, quality in parse_accept_header(accepted, LanguageAccept) if quality > 0]
+    spelled = {language.lower(): language for language in languages}
+    return spelled.get(negotiate_locale(wanted, spelled, sep="-") or "", languages[0])
 
 
 def direction(language: str) -> str:

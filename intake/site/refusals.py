@@ -8,11 +8,12 @@ from flask_babel import gettext as _
 from intake.site.headers import open_policy
 
 
-def refusal(status: int, texts: Sequence[str], why: str, *, testimony: str = "") -> Response:
+def refusal(status: int, texts: Sequence[str], why: str, *, testimony: str = "", without_script: str = "") -> Response:
     """Return the page. `why` is one word, for the script; a person reads `texts`. `testimony` is the id of the one that
-    is there, where more can be added to it."""
+    is there, where more can be added to it. `without_script` is for those who see this very page."""
     open_policy()
-    return Response(render_template("refusal.html", texts=texts, why=why, testimony=testimony), status=status)
+    page = render_template("refusal.html", texts=texts, why=why, testimony=testimony, without_script=without_script)
+    return Response(page, status=status)
 
 
 def sealed_wrong() -> Response:
@@ -44,3 +45,10 @@ def gone() -> Response:
 def fault_of_ours() -> Response:
     """Return the page for what could not be stored just now."""
     return refusal(503, [_("Something went wrong on our side. Please try again in a few minutes.")], "ours")
+
+
+def too_many() -> Response:
+    """Return the page for what came while more people came than can be served. It was not even read."""
+    texts = [_("Something went wrong on our side. Please try again in a few minutes.")]
+    again = _("Please reload this page in a minute. Your browser then sends once more what you wrote.")
+    return refusal(503, texts, "ours", without_script=again)

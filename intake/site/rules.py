@@ -19,7 +19,7 @@ def rules(edition: Edition) -> dict[str, Any]:
     return {
         "sections": [_section(section) for section in call.sections],
         "one_of": list(call.one_of),
-        "deciding": sorted(call.deciding_consents()),
+        "deciding": sorted(call.deciding_consents),
         "countries": "".join(sorted(countries)),
     }
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from flask import Response, request
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.sansio.multipart import Data, Field, File
 
@@ -28,7 +28,7 @@ from intake.site.tokens import Form as Token
 from intake.site.uploads import FullError, Upload
 from intake.site.words import size_in_words
 from intake.store import mailboxes, segments
-from intake.store.records import Kept, NewRecord, WithdrawnError, today
+from intake.store.records import AlreadySentError, Kept, NewRecord, WithdrawnError, today
 
 _CONTENT, _NUMBER, _PART, _SEALED = "content", "number", "part", "sealed"
 _MOST = segments.PART + 64 * 1024
@@ -64,7 +64,7 @@ def _answer(form: Form, events: Iterator[Field | File | Data], fields: Mapping[s
             return _closed(ready, mailbox)
         form.trusted = True
         with service().uploads.place(request.environ.get("gunicorn.socket")) as upload:
-            posting = _read(form, events, fields, upload)
+            posting = read_posting(form, events, fields, upload)
             upload.record = posting.identifier(_CONTENT)
             if _NUMBER in posting.fields:
                 _take_part(posting, testimony, recipients, ready)
@@ -77,7 +77,7 @@ def _answer(form: Form, events: Iterator[Field | File | Data], fields: Mapping[s
         return refusals.sealed_wrong()
     except (segments.GoneError, WithdrawnError):
         return _closed(ready, mailbox)
-    except IntegrityError:  # another record has this id
+    except AlreadySentError:  # another record has this id
         return refusals.gone()
     except _RefusedError as error:
         return _refused(error.fate)
@@ -88,21 +88,21 @@ def _answer(form: Form, events: Iterator[Field | File | Data], fields: Mapping[s
         return _refused(Fate.NOT_STORED)
 
 
-def _read(form: Form, events: Iterator[Field | File | Data], first: Mapping[str, str], upload: Upload) -> Posting:
+def read_posting(
+    form: Form, events: Iterator[Field | File | Data], first: Mapping[str, str], upload: Upload
+) -> Posting:
     """Return the whole form. Raises SealedError when it is larger than a part may be, and _RefusedError."""
     arrived: dict[str, bytearray] = {}
     current = bytearray()
-    size = 0
     try:
         for event in events:
-            if not isinstance(event, Data):
-                current = arrived[event.name] = bytearray()
-                continue
-            current += event.data
-            size += len(event.data)
             upload.received = form.received
-            if size > _MOST:
+            if form.received > _MOST:  # names count, too
                 raise SealedError
+            if isinstance(event, Data):
+                current += event.data
+            else:
+                current = arrived[event.name] = bytearray()
     except ClientDisconnected:
         raise _RefusedError(Fate.DROPPED if upload.dropped else Fate.UNREADABLE) from None
     files = {name: bytes(arrived.pop(name)) for name in (_PART, _SEALED) if name in arrived}
@@ -138,7 +138,7 @@ def _take_part(posting: Posting, testimony: Kept, recipients: tuple[str, ...], r
 
 def _finish(posting: Posting, testimony: Kept, token: Token, ready: Ready) -> None:
     """Keep the file, with the record that describes it, unless that was done. Raises as `_take_part` does, and
-    IntegrityError."""
+    AlreadySentError."""
     content = posting.identifier(_CONTENT)
     attachment = posting.record(token, ready, kind="attachment", call=testimony.call, action=f"file {content}")
     try:
@@ -146,7 +146,7 @@ def _finish(posting: Posting, testimony: Kept, token: Token, ready: Ready) -> No
     except segments.GoneError:
         if ready.records.sent_before(attachment.form, attachment.content) is None:
             raise
-    except IntegrityError:  # all of it was read for this: whoever asks again has to send it again
+    except AlreadySentError:  # all of it was read for this: whoever asks again has to send it again
         segments.give_up(ready.records.engine, content)
         raise
 

@@ -104,7 +104,7 @@ def seal_testimony(sending: Sending, keys: code.Keys, recipients: Sequence[Key])
         mailbox=str(mailbox),
         authority=encode_base64(authority),
     )
-    deciding = sending.edition.call.deciding_consents()
+    deciding = sending.edition.call.deciding_consents
     choices = envelope.Choices(
         consent=testimony.consent,
         answers={question: answer for question, answer in checked.answers.items() if question in deciding},

@@ -8,7 +8,7 @@ import datetime
 import hashlib
 import json
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from flask_wtf import FlaskForm
@@ -49,7 +49,7 @@ class Tokens:
     def issue(self, call: str, edition: str, recipients: str, *, test: bool = False) -> str:
         """Return a token for a new form. `test` marks the operator's own test testimony."""
         form = Form(secrets.token_urlsafe(16), call, edition, recipients, today(), test)
-        return self._signer.sign(base64.urlsafe_b64encode(json.dumps(list(asdict(form).values())).encode())).decode()
+        return self._signer.sign(base64.urlsafe_b64encode(json.dumps(list(vars(form).values())).encode())).decode()
 
     def read(self, token: str) -> Form:
         """Return what a token says. Raises TokenError."""

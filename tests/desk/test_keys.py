@@ -72,6 +72,16 @@ def test_keygen_needs_a_passphrase_and_a_name(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("given", "short"), [("fourteen chars", True), ("fifteen letters", False)])
+def test_a_short_passphrase_is_pointed_out(tmp_path: Path, given: str, short: bool) -> None:
+    """The key is made all the same. A demonstration's is not meant to keep anybody out."""
+    for name, options in (("duty", ()), ("shown", ("--demo",))):
+        arguments = ("keygen", tmp_path / name, "--name", name, "--passphrase-file", "-", *options)
+        result = Desk(tmp_path, tmp_path).run(*arguments, input=f"{given}\n")
+        assert result.returncode == 0
+        assert ("This passphrase is short" in result.stderr) is (short and not options)
+
+
 def test_demo_keys_say_so(tmp_path: Path) -> None:
     (tmp_path / "passphrase").write_text("demo\r\n")
     arguments = ["--name", "demo", "--demo", "--passphrase-file", tmp_path / "passphrase"]

@@ -209,7 +209,7 @@ def test_what_was_killed_is_cleared_away(file: Path, desk: Desk, memory: Path) -
     for ending in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         with waiting(file, desk, memory) as (process, _):
             process.send_signal(ending)
-            assert process.wait(30) != 0
+            assert process.wait(60) != 0
         assert not list(memory.iterdir())
     with waiting(file, desk, memory) as (process, _):
         process.kill()
@@ -222,7 +222,7 @@ def test_what_was_killed_is_cleared_away(file: Path, desk: Desk, memory: Path) -
         assert list(memory.iterdir()) == [folder], "one that runs keeps what it needs"
         passphrase.write(f"{PASSPHRASE}\n")
         passphrase.close()
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert not list(memory.iterdir())
     assert (desk.folder / "keys" / "duty.key").exists()
 
@@ -247,12 +247,19 @@ def waiting(file: Path, desk: Desk, memory: Path) -> Iterator[tuple[subprocess.P
                 time.sleep(0.05)
                 continue
             try:
+                while not _asleep(process):
+                    time.sleep(0.01)
                 yield process, passphrase
                 return
             finally:
                 process.kill()
                 passphrase.close()
         raise AssertionError("it ended before it asked")
+
+
+def _asleep(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it reads already: Python sees a signal that comes just before a read only once that read is over."""
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] in "SZ"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,6 @@ def test_each_piece_has_what_covers_it(text: str, places: list[tuple[int, int]])
 def test_a_hostile_text_takes_no_longer_than_it_is_long() -> None:
     """As many words as characters, and a search that finds them all: cutting each by each took half a minute."""
     text = "\u5317" * 20_000
-    began = time.monotonic()
+    began = time.process_time()
     assert sum(1 for _ in segments(text, [(at, at + 1, None) for at in range(len(text))])) == len(text)
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2

@@ -75,7 +75,7 @@ def test_an_honest_person_gets_through_every_door_of_a_flooded_server(server: Se
 
 def open_page(port: int) -> int:
     """Fetch a page with little patience, and return its status."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=40)
     with contextlib.closing(connection):
         connection.request("GET", "/en/return")
         return connection.getresponse().status

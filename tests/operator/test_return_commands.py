@@ -1,10 +1,8 @@
 """`intake trust`, `deliver`, `status` and `purge`: what comes back from the desk, and what may go."""
 
-import contextlib
 import datetime
 import json
 import secrets
-import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -26,6 +24,8 @@ from intake.age.identities import HybridIdentity
 from intake.dispatch import SealedMessage, write_dispatch
 from intake.encoding import encode_base64
 from intake.site.sweeping import _expiry
+
+pytestmark = pytest.mark.both_engines
 
 TODAY = datetime.datetime.now(datetime.UTC).date()
 TOMORROW = (TODAY + datetime.timedelta(days=1)).isoformat()
@@ -200,7 +200,7 @@ def test_status_warns_before_space_runs_out(instance: Instance) -> None:
 
 def test_status_of_a_lost_instance_is_one_line(instance: Instance) -> None:
     """No database, no traceback."""
-    instance.database.unlink()
+    instance.take_database_away()
     fails(instance, "status", words="database")
 
 
@@ -254,7 +254,19 @@ def test_only_what_the_desk_opened_is_purged(server: Server) -> None:
 def test_purge_needs_a_day(instance: Instance, before: str) -> None:
     """A slip deletes nothing."""
     assert intake(instance, "purge", "--before", before).returncode == 2
-    assert intake(instance, "purge").returncode == 2
+
+
+def test_purge_without_a_day_does_what_the_policy_says(server: Server) -> None:
+    """As the nightly unit has it: without a policy nothing goes, with one what is old and was opened."""
+    instance, reviewer = server.instance, Reviewer(server.instance).introduced()
+    opened, unopened = Person.who_sent(server), Person.who_sent(server)
+    reviewer.deliver(reviewer.reply(opened, "Thank you."), opened={opened.testimony: opened.digest})
+    instance.change("UPDATE record SET day = '2025-01-01'")
+    newer = Person.who_sent(server)
+    assert intake(instance, "purge").stdout == "0 record(s) purged.\n"
+    assert intake(instance, "purge", INTAKE_RETENTION_DAYS="90").stdout == "1 record(s) purged.\n"
+    assert not any(ciphertexts_of(opened).values())
+    assert all(ciphertexts_of(unopened).values()) and all(ciphertexts_of(newer).values())
 
 
 def test_the_policy_lets_each_record_go_on_a_day_of_its_own() -> None:
@@ -282,9 +294,7 @@ def test_the_policy_is_kept_by_the_server(instance: Instance) -> None:
         opened, unopened = Person.who_sent(server), Person.who_sent(server)
         reviewer = Reviewer(instance).introduced()
         reviewer.deliver(reviewer.reply(opened, "OLD-REPLY"), opened={opened.testimony: opened.digest})
-    with contextlib.closing(sqlite3.connect(instance.database)) as database:
-        database.execute("UPDATE reply SET day = '2026-01-01'")
-        database.commit()
+    instance.change("UPDATE reply SET day = '2026-01-01'")
     for day, retention, states in [
         ("2026-04-01", "0", ["kept", "kept"]),
         ("2026-07-10", "90", ["purged", "kept"]),
@@ -303,12 +313,11 @@ def test_the_policy_is_kept_by_the_server(instance: Instance) -> None:
 
 def plant(instance: Instance) -> None:
     """Put something there that the next sweep erases."""
-    with contextlib.closing(sqlite3.connect(instance.database)) as database:
-        columns = [row[1] for row in database.execute("PRAGMA table_info(record)")]
-        row = {**dict(zip(columns, database.execute("SELECT * FROM record").fetchone(), strict=True))}
-        row |= {"id": "planted", "form": "planted", "kind": "content", "state": "erasing"}
-        database.execute(f"INSERT INTO record VALUES ({', '.join('?' * len(row))})", list(row.values()))
-        database.commit()
+    same = "mailbox, call, day, sha256, size, recipients, content, lease, opened"
+    instance.change(
+        f"INSERT INTO record (id, form, kind, state, {same}) "
+        f"SELECT 'planted', 'planted', 'content', 'erasing', {same} FROM record LIMIT 1"
+    )
 
 
 def swept(instance: Instance) -> bool:

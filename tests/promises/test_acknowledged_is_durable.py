@@ -5,21 +5,22 @@ import hashlib
 import random
 import re
 import socket
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from person import Person, exported, kinds
+from postgres import shared_cluster
 from service import CALL, ENOUGH, Answer, Instance, Server
 
 from intake import code
+
+pytestmark = pytest.mark.both_engines
 
 PEOPLE = 30
 
@@ -181,15 +182,20 @@ def test_after_adding_the_earlier_testimony_is_still_known(server: Server) -> No
     assert again.hidden("earlier_code") == first.return_code
 
 
-def test_a_database_that_was_replaced_is_not_written_to_blindly(server: Server, tmp_path: Path) -> None:
+def test_a_database_that_was_replaced_is_not_written_to_blindly(
+    server: Server, new_database: Callable[[], str], tmp_path: Path
+) -> None:
     """A restored backup has another memory: the text is kept, and the next form works with what is there now."""
     for _ in range(30):  # both workers have opened the first one
         form = {**server.client.form(), **ENOUGH}
     (tmp_path / "other").mkdir()
-    other = Instance.create(tmp_path / "other")
-    for leftover in server.instance.database.parent.glob("intake.db-*"):
-        leftover.unlink()
-    other.database.replace(server.instance.database)
+    other = Instance.create(tmp_path / "other", new_database())
+    if other.database_url:
+        shared_cluster().replace(server.instance.database_url, other.database_url)
+    else:
+        for leftover in server.instance.database.parent.glob("intake.db-*"):
+            leftover.unlink()
+        other.database.replace(server.instance.database)
     answer = server.client.post(CALL, form)
     assert answer.status == 503
     assert "The screens went dark." in answer.text
@@ -198,9 +204,8 @@ def test_a_database_that_was_replaced_is_not_written_to_blindly(server: Server, 
         for _ in range(30):  # so that each worker is asked
             server.client.get("/healthz")
     receipt = server.client.post(CALL, form)
-    with closing(sqlite3.connect(server.instance.database)) as database:
-        (identifier,) = database.execute("SELECT id FROM instance").fetchone()
-        mailboxes = database.execute("SELECT id FROM mailbox").fetchall()
+    ((identifier,),) = server.instance.rows("SELECT id FROM instance")
+    mailboxes = server.instance.rows("SELECT id FROM mailbox")
     assert mailboxes == [(code.derive(receipt.return_code, bytes.fromhex(identifier)).mailbox_id,)]
     (listed,) = server.instance.open_on_desk()
     assert listed["state"] == "new"
@@ -209,7 +214,7 @@ def test_a_database_that_was_replaced_is_not_written_to_blindly(server: Server, 
 def test_a_database_that_was_taken_away_is_not_written_to(server: Server) -> None:
     """A receipt is never shown for a testimony that went into a file nobody will find again."""
     form = {**server.client.form(), **ENOUGH}
-    server.instance.database.rename(server.instance.folder / "moved.db")
+    server.instance.take_database_away()
     answer = server.client.post(CALL, form)
     assert answer.status == 503
     assert "The screens went dark." in answer.text

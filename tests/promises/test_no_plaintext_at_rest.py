@@ -1,13 +1,16 @@
 """Promise 1: no plaintext at rest on the server."""
 
 import itertools
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+import pytest
 from person import ByHand, Person, changed_program, every_file, stored, wait_until
+from postgres import shared_cluster
 from service import CALL, ENOUGH, Instance, Server, multipart
+
+pytestmark = pytest.mark.both_engines
 
 MARKERS = ("Zebrafinch-Quadrant", "выхухоль-маркер", "علامة-زرافة", "标记长颈鹿", "🦒🩺🦒")
 TEXT = " / ".join(MARKERS)
@@ -25,8 +28,12 @@ def spellings(marker: str) -> Iterator[bytes]:
 
 
 def files_of(server: Server) -> Iterator[tuple[str, bytes]]:
-    """Every file that the server may have written: its folder, the temporary ones, and what its processes hold."""
+    """Every file that the server may have written: its folder, the temporary ones, what its processes hold, and those
+    of PostgreSQL."""
     folders = [server.instance.folder, Path("/dev/shm"), Path("/var/tmp")]
+    if server.instance.database_url:
+        shared_cluster().execute("CHECKPOINT")  # what is in its memory is in its files then
+        folders.append(shared_cluster().folder)
     for path, content in itertools.chain.from_iterable(map(every_file, folders)):
         yield str(path), content
     for process in processes_of(server):
@@ -158,12 +165,12 @@ def test_the_search_would_find_evidence_in_a_nameless_file(instance: Instance) -
 
 def test_the_search_would_find_a_marker(server: Server) -> None:
     """The search of this module is not blind: it sees a marker in the database, in a temporary file, in a log."""
-    with sqlite3.connect(server.instance.database) as database:
-        database.execute("CREATE TABLE planted (text)")
-        database.execute("INSERT INTO planted VALUES (?)", (TEXT,))
+    server.instance.change("CREATE TABLE planted (words text)")
+    server.instance.change("INSERT INTO planted VALUES (:words)", words=TEXT)
     (server.instance.folder / "server.log").open("a").write(quote(MARKERS[2]))
     found = leaks(server)
-    assert any("intake.db" in leak for leak in found)
+    places = ("/base/", "/pg_wal/") if server.instance.database_url else ("intake.db",)
+    assert all(any(place in leak for leak in found) for place in places)
     assert any("server.log" in leak for leak in found)
 
 

@@ -2,11 +2,11 @@
 
 import datetime
 import re
-import sqlite3
 
 import pytest
 from person import Person, Reviewer, every_file, stored, wait_until
 from service import CALL, ENOUGH, Server, multipart
+from sqlalchemy import inspect, text
 
 MARKER = "Marker-Of-A-Person"
 ADDRESS = "198.51.100.77"
@@ -125,6 +125,7 @@ def test_the_log_tells_no_time(server: Server) -> None:
     assert not CLOCK.search(before.encode().replace(f"127.0.0.1:{server.client.port}".encode(), b""))
 
 
+@pytest.mark.both_engines
 def test_no_time_finer_than_the_day_is_stored(server: Server) -> None:
     """No column of any table holds a number or text that tells the time of a submission."""
     person, reviewer = Person.who_sent(server), Reviewer(server.instance).introduced()
@@ -133,13 +134,13 @@ def test_no_time_finer_than_the_day_is_stored(server: Server) -> None:
     reviewer.opened_everything()
     Person.who_sent(server).act("withdraw", confirm="yes")
     now = datetime.datetime.now(datetime.UTC).timestamp()
-    with sqlite3.connect(server.instance.database) as database:
-        tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    with server.instance.connected() as database:
+        tables = inspect(database).get_table_names()
         assert {"record", "reply", "mailbox", "desk_key", "log_entry"} <= set(tables)
         for table in tables:
             if table == "edition":  # the questions themselves
                 continue
-            for row in database.execute(f"SELECT * FROM {table}"):
+            for row in database.execute(text(f"SELECT * FROM {table}")):
                 for value in row:
                     if isinstance(value, str):
                         assert not re.search(r"\d\d:\d\d", value), (table, value)

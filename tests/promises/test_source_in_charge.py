@@ -4,11 +4,9 @@ import hashlib
 import json
 import random
 import re
-import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -33,14 +31,15 @@ from intake.age.identities import HybridIdentity
 from intake.dispatch import SealedMessage
 from intake.encoding import EnvelopeError, encode_base64
 
+pytestmark = pytest.mark.both_engines
+
 
 def test_only_the_code_leads_to_the_mailbox(server: Server) -> None:
     """The mailbox is named by a digest of the access token, and its consents open with the code's own key."""
     receipt = server.client.send(CSTAT="Y")
     keys = code.derive(receipt.return_code, instance_id(server.instance))
     columns = "id, recipient, authority, consents"
-    with closing(sqlite3.connect(server.instance.database)) as database:
-        ((identifier, recipient, authority, consents),) = database.execute(f"SELECT {columns} FROM mailbox").fetchall()
+    ((identifier, recipient, authority, consents),) = server.instance.rows(f"SELECT {columns} FROM mailbox")
     identity = HybridIdentity.from_seed(keys.mailbox)
     assert identifier == hashlib.sha256(keys.access).hexdigest()
     assert recipient == str(identity.recipient())
@@ -135,27 +134,29 @@ def test_every_act_is_signed_by_the_key_of_the_testimony(server: Server) -> None
 
 def mailbox_row(person: Person) -> tuple[str, str, bytes, str]:
     """What is left of a mailbox."""
-    with closing(sqlite3.connect(person.server.instance.database)) as database:
-        query = "SELECT recipient, authority, consents, withdrawn FROM mailbox WHERE id = ?"
-        found: tuple[str, str, bytes, str] = database.execute(query, (person.keys.mailbox_id,)).fetchone()
-        return found
+    query = "SELECT recipient, authority, consents, withdrawn FROM mailbox WHERE id = :id"
+    ((recipient, authority, consents, withdrawn),) = person.server.instance.rows(query, id=person.keys.mailbox_id)
+    return recipient, authority, consents, withdrawn
 
 
 def slices_of(person: Person) -> list[bytes]:
     """64 bytes from the middle of everything sealed that is kept of theirs, in each of its parts."""
-    with closing(sqlite3.connect(person.server.instance.database)) as database:
-        mailbox = person.keys.mailbox_id
-        queries = (
-            "SELECT data FROM segment JOIN record ON record.id = segment.record WHERE mailbox = ?",
-            "SELECT sealed FROM reply WHERE mailbox = ?",
-            "SELECT consents FROM mailbox WHERE id = ?",
-        )
-        sealed = [row[0] for query in queries for row in database.execute(query, (mailbox,))]
+    queries = (
+        "SELECT data FROM segment JOIN record ON record.id = segment.record WHERE mailbox = :id",
+        "SELECT sealed FROM reply WHERE mailbox = :id",
+        "SELECT consents FROM mailbox WHERE id = :id",
+    )
+    instance, mailbox = person.server.instance, person.keys.mailbox_id
+    sealed = [row[0] for query in queries for row in instance.rows(query, id=mailbox)]
     return [data[len(data) // 2 - 32 :][:64] for data in sealed]
 
 
 def found_in(instance: Instance, slices: list[bytes]) -> list[str]:
-    """The files of the instance in which one of the slices lies."""
+    """The files of the instance in which one of the slices lies; its tables, where they are not files of its own."""
+    if instance.database_url:
+        columns = {"segment": "data", "reply": "sealed", "mailbox": "consents"}
+        held = {table: instance.rows(f"SELECT {column} FROM {table}") for table, column in columns.items()}
+        return [table for table, rows in held.items() if any(piece in row[0] for piece in slices for row in rows)]
     files = every_file(instance.folder / "instance")
     return [path.name for path, content in files if any(piece in content for piece in slices)]
 
@@ -226,8 +227,8 @@ def test_a_withdrawal_takes_everything_back(server: Server) -> None:
 
 def test_a_kill_right_after_a_withdrawal_does_not_keep_anything(instance: Instance) -> None:
     """Dead or restarted, nothing of it is exported, and the erasing goes on to its end while others send as ever."""
-    program = changed_program(instance.folder, SWIFT)
-    server = instance.start(**program)
+    never = {"intake/site/sweeping.py": [("_SECONDS = 5.0", "_SECONDS = 5000.0")]}
+    server = instance.start(**changed_program(instance.folder / "first", never))
     person = Person.who_sent(server)
     person.send(("a", random.randbytes(12_000_000)))
     before = {record.id for record in stored(instance).values()}
@@ -238,14 +239,14 @@ def test_a_kill_right_after_a_withdrawal_does_not_keep_anything(instance: Instan
     records, log = exported(instance)
     assert not records & before
     assert sorted(event for event, _ in log) == sorted([*["added"] * 2, *["purged"] * 3, "received", "withdrawn"])
-    with instance.serve(**program) as again:
+    with instance.serve(**changed_program(instance.folder, SWIFT)) as again:
         slowest, began = 0.0, time.monotonic()
         while found_in(instance, slices):
             sent = time.monotonic()
             assert again.client.send().status == 200
             slowest = max(slowest, time.monotonic() - sent)
             assert time.monotonic() - began < 60
-        assert slowest < 2
+        assert slowest < 10
         assert "Your testimony is withdrawn" in Person(again, person.return_code, "").come_back().text
         wait_until(lambda: not before & stored(instance).keys())
 

@@ -1,25 +1,27 @@
 """Promise 7: tampering shows. Here the server's own database is changed; bundles are in tests/desk."""
 
 import shutil
-import sqlite3
-from contextlib import closing
 
 import pytest
+from person import changed_program
+from postgres import shared_cluster
 from service import Instance, Server
 
+pytestmark = pytest.mark.both_engines
 
-def on_the_server(instance: Instance, *statements: str) -> None:
-    """Do what an intruder on the server could do."""
-    with closing(sqlite3.connect(instance.database)) as database:
-        for statement in statements:
-            database.execute(statement)
-        database.commit()
+DISHONEST = {
+    "intake/operator/export.py": [
+        ("_unbroken(log.linked_entries(engine, since))", "log.linked_entries(engine, since)"),
+        ("if digest.hexdigest() != entry.sha256:", "if False:"),
+    ]
+}
+"""What someone who has taken over the server changes in the program: it no longer compares what it exports."""
 
 
-def reopened(instance: Instance) -> tuple[int, str]:
+def reopened(instance: Instance, **environment: str) -> tuple[int, str]:
     """Export everything again, open it on the desk, and return the exit code and what it said."""
     stick = instance.folder / "again.tar"
-    exported = instance.intake("export", stick)
+    exported = instance.intake("export", stick, **environment)
     assert exported.returncode == 0, exported.stderr
     opened = instance.desk("open", stick)
     return opened.returncode, opened.stderr
@@ -44,18 +46,34 @@ def test_an_honest_second_export_is_fine(carried: Instance) -> None:
     [
         "UPDATE log_entry SET sha256 = (SELECT sha256 FROM log_entry WHERE sequence = 3) WHERE sequence = 2",
         "UPDATE log_entry SET day = '2020-01-01' WHERE sequence = 2",
-        "UPDATE segment SET data = zeroblob(34427) WHERE record = (SELECT record FROM log_entry WHERE sequence = 2)",
+        "UPDATE segment SET data = substr(data, 2) WHERE record = (SELECT record FROM log_entry WHERE sequence = 2)",
         "DELETE FROM segment WHERE record = (SELECT record FROM log_entry WHERE sequence = 2)",
     ],
 )
 def test_a_change_on_the_server_is_named(carried: Instance, change: str) -> None:
     """A log entry or a record that was altered or dropped after its first export is named with its record."""
-    with closing(sqlite3.connect(carried.database)) as database:
-        (record,) = database.execute("SELECT record FROM log_entry WHERE sequence = 2").fetchone()
-    on_the_server(carried, change)
-    code, said = reopened(carried)
+    ((record,),) = carried.rows("SELECT record FROM log_entry WHERE sequence = 2")
+    carried.change(change)
+    code, said = reopened(carried, **changed_program(carried.folder, DISHONEST))
     assert code == 1
     assert record in said or "2" in said
+
+
+def backup(instance: Instance) -> str:
+    """Copy the database of an instance that is not running; return where the copy is."""
+    if instance.database_url:
+        return shared_cluster().copy(instance.database_url)
+    return str(shutil.copy(instance.database, instance.folder / "older.db"))
+
+
+def restore(instance: Instance, older: str) -> None:
+    """Put the copy in its place."""
+    if instance.database_url:
+        shared_cluster().replace(instance.database_url, older)
+    else:
+        for leftover in instance.database.parent.glob("intake.db-*"):
+            leftover.unlink()
+        shutil.copy(older, instance.database)
 
 
 def test_a_server_that_was_rolled_back_is_named(server: Server) -> None:
@@ -63,14 +81,11 @@ def test_a_server_that_was_rolled_back_is_named(server: Server) -> None:
     instance = server.instance
     server.client.send()
     server.stop()
-    older = instance.folder / "older.db"
-    shutil.copy(instance.database, older)
+    older = backup(instance)
     with instance.serve() as running:
         running.client.send()
         assert len(instance.open_on_desk()) == 2
-    for leftover in instance.database.parent.glob("intake.db-*"):
-        leftover.unlink()
-    shutil.copy(older, instance.database)
+    restore(instance, older)
     with instance.serve() as running:
         running.client.send()
     code, said = reopened(instance)

@@ -52,7 +52,7 @@ class BareBrowser:
         found = self.call("Runtime.evaluate", expression=script, returnByValue=True)
         return found.get("result", {}).get("value")
 
-    def until(self, script: str, seconds: float = 30) -> None:
+    def until(self, script: str, seconds: float = 60) -> None:
         """Wait until an expression is true."""
         end = time.monotonic() + seconds
         while not self.run(script):
@@ -83,6 +83,6 @@ class BareBrowser:
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(60)
         os.close(self._out)
         os.close(self._in)

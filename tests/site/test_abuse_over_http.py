@@ -26,7 +26,7 @@ def test_what_waits_to_be_erased_still_counts(instance: Instance) -> None:
     """Sending the same file for ever, or giving up each time, does not pass the quotas."""
     with instance.serve() as server:
         person = Person.who_sent(server)
-    engine = open_engine(instance.database)
+    engine = open_engine(instance.url)
     mailbox = person.keys.mailbox_id
     before = Records(engine).used(mailbox)
     content = segments.NewContent(id="a" * 32, mailbox=mailbox, call="testimonials", day="2026-11-22", recipients=["b"])

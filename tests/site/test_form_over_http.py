@@ -9,6 +9,8 @@ from service import CALL, ENOUGH, Instance, Server, copy_of_the_program
 from intake.age.identities import HybridIdentity
 from intake.envelope import parse
 
+pytestmark = pytest.mark.both_engines
+
 
 def test_forms_differ_only_in_their_hidden_fields(shared_server: Server) -> None:
     """The page is the same for everyone but for its token and code, whose lengths never vary."""

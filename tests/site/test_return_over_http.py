@@ -1,12 +1,10 @@
 """Coming back with the code, over HTTP: any digits, clear mistakes, no lost words, and nothing that was not offered."""
 
-import contextlib
 import itertools
 import os
 import re
 import secrets
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import unescape
 
 import pytest
@@ -18,6 +16,8 @@ from intake.dispatch import SealedMessage
 from intake.envelope import LONGEST_TEXT, Addition, Consent
 from intake.instance import form_key, read_secret
 from intake.site.tokens import RETURN, Tokens
+
+pytestmark = pytest.mark.both_engines
 
 WORDS = 'I remember <more> & "more".\n\n  The nurse\'s name was on the door. 🩺'
 SCRIPTS = {
@@ -212,19 +212,25 @@ def test_a_fault_of_ours_costs_no_words(instance: Instance) -> None:
     with instance.serve() as server:
         person = Person.who_sent(server)
         key, hidden_key = instance.folder / "keys" / "duty.pub", instance.folder / "duty.pub"
-        moved = instance.folder / "moved.db"
-        for here, there in ((key, hidden_key), (instance.database, moved)):
+
+        def hide_key() -> None:
+            key.rename(hidden_key)
+            server.settle()
+
+        hide: list[tuple[Callable[[], object], Callable[[], object]]] = [
+            (hide_key, lambda: hidden_key.rename(key)),
+            (instance.take_database_away, instance.put_database_back),
+        ]
+        for take_away, put_back in hide:
             fields = person.fields()
-            here.rename(there)
-            if here == key:
-                server.settle()
+            take_away()
             page = server.client.post("/en/reply", {**fields, "text": WORDS})
             assert (page.status, in_textarea(page)) == (503, WORDS)
             assert 'action="/en/reply"' in page.text
             consent = server.client.post("/en/consent", {**fields, "CSTAT": "Y", "CARCH": "Y"})
             assert (consent.status, consent.hidden("CSTAT"), consent.hidden("CARCH")) == (503, "Y", "Y")
             assert server.client.post("/en/withdraw", {**fields, "confirm": "yes"}).hidden("confirm") == "yes"
-            there.rename(here)
+            put_back()
             server.settle()
             again = {name: page.hidden(name) for name in ("form_token", "code")}
             for _ in range(2):
@@ -346,9 +352,8 @@ def test_what_the_desk_did_not_sign_for_this_testimony_is_counted_and_not_shown(
 
 def replies_of(person: Person) -> dict[str, bytes]:
     """What the database holds for them."""
-    with contextlib.closing(sqlite3.connect(person.server.instance.database)) as database:
-        rows = database.execute("SELECT id, sealed FROM reply WHERE mailbox = ?", (person.keys.mailbox_id,))
-        return dict(rows.fetchall())
+    query = "SELECT id, sealed FROM reply WHERE mailbox = :id"
+    return {row[0]: row[1] for row in person.server.instance.rows(query, id=person.keys.mailbox_id)}
 
 
 def test_a_deleted_reply_is_gone_and_does_not_come_back(person: Person, reviewer: Reviewer) -> None:

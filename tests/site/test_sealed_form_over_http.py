@@ -1,10 +1,10 @@
 """What a browser sealed itself, over HTTP: taken when it is sealed to what was served, and refused otherwise."""
 
 import contextlib
+import datetime
 import os
 import re
 import socket
-import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +22,9 @@ from intake.age.identities import HybridIdentity
 from intake.age.recipients import HybridRecipient, ScryptRecipient, X25519Recipient
 from intake.encoding import encode_base64
 from intake.envelope import KIBIBYTE, Addition, parse, parse_choices
+from intake.store.records import today
+
+pytestmark = pytest.mark.both_engines
 
 STORY = "The word zwölfeckig is nowhere else."
 
@@ -42,12 +45,8 @@ def why(answer: Answer) -> str:
 
 def everything(instance: Instance) -> list[tuple[object, ...]]:
     """What is stored for sources."""
-    with contextlib.closing(sqlite3.connect(instance.database)) as database:
-        return [
-            row
-            for table in ("record", "segment", "mailbox", "log_entry", "reply")
-            for row in database.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
-        ]
+    tables = ("record", "segment", "mailbox", "log_entry", "reply")
+    return [row for table in tables for row in instance.rows(f"SELECT * FROM {table} ORDER BY 1, 2")]
 
 
 # What is taken
@@ -67,10 +66,9 @@ def test_what_a_browser_sealed_is_stored_and_opened(server: Server) -> None:
         len(record.ciphertext),
     )
     assert events(server.instance) == [("received", record.id)]
-    with contextlib.closing(sqlite3.connect(server.instance.database)) as database:
-        assert database.execute("SELECT id, recipient, authority, consents FROM mailbox").fetchall() == [
-            (person.keys.mailbox_id, str(person.mailbox), sent.fields["authority"], sent.files["choices"])
-        ]
+    assert server.instance.rows("SELECT id, recipient, authority, consents FROM mailbox") == [
+        (person.keys.mailbox_id, str(person.mailbox), sent.fields["authority"], sent.files["choices"])
+    ]
     (listed,) = server.instance.open_on_desk()
     assert (listed["id"], listed["state"]) == (record.id, "new")
     shown = server.instance.shown(record.id)
@@ -274,13 +272,6 @@ def test_a_form_from_another_place_is_refused(person: SealingBrowser) -> None:
 # Which recipients
 
 
-def change_sets(instance: Instance, statement: str) -> None:
-    """Change what is remembered of recipient sets."""
-    with contextlib.closing(sqlite3.connect(instance.database)) as database:
-        database.execute(statement)
-        database.commit()
-
-
 def test_sets_that_were_served_are_good_for_30_days(server: Server) -> None:
     """A form from before a change of keys is taken; one from much earlier, or for keys never served, is not."""
     instance = server.instance
@@ -297,11 +288,12 @@ def test_sets_that_were_served_are_good_for_30_days(server: Server) -> None:
     late = SealingBrowser(server)
     sent = late.testimony()
     for days, taken in ((31, False), (30, True)):
-        change_sets(instance, f"UPDATE recipient_set SET last_day = date('now', '-{days} days')")
+        day = datetime.date.fromisoformat(today()) - datetime.timedelta(days=days)
+        instance.change("UPDATE recipient_set SET last_day = :day", day=day.isoformat())
         answer = late.send(sent)
         assert (answer.status == 200) is taken, days
         assert taken or why(answer) == "stale"
-    change_sets(instance, "DELETE FROM recipient_set")
+    instance.change("DELETE FROM recipient_set")
     assert why(SealingBrowser(server).send()) == "stale"
 
     # the day is brought up to date when a process starts
@@ -401,7 +393,7 @@ class Half:
     """A request of which most has come."""
 
     def __init__(self, client: Client, head: str, body: bytes) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", client.port), timeout=20)
+        self._socket = socket.create_connection(("127.0.0.1", client.port), timeout=60)
         self._socket.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:-2000])
 
     def __enter__(self) -> "Half":

@@ -19,6 +19,8 @@ from intake.age.identities import HybridIdentity
 from intake.instance import form_key, read_secret
 from intake.site.tokens import RETURN, Tokens
 
+pytestmark = pytest.mark.both_engines
+
 WORDS = "One more thing.\nAnd <another>."
 DOORS = ("return", "reply", "reply/delete", "consent", "withdraw")
 

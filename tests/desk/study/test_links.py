@@ -149,8 +149,8 @@ def test_a_bounded_number_is_read(server: Server, desk: Desk, stick: Path, monke
     alike = received(server)
     one = received(server)
     with opened(server, desk, stick) as workspace:
-        started = time.perf_counter()
+        started = time.process_time()
         found = suggested(workspace, one)
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - started < 1
         assert next(iter(found)) == alike
         assert set(found) == {alike, *others[-2:]}

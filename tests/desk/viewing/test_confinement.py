@@ -57,7 +57,7 @@ def attempt(action: str, mode: str, folder: Path) -> str:
         f"{LACK}\nlack({UNKNOWN_CALLS.get(mode, [])})\n{BEGIN}{textwrap.indent(textwrap.dedent(action), '    ')}{END}"
     )
     command = [sys.executable, "-B", "-c", code, mode, str(folder)]
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=60)
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=120)
     if result.returncode == -signal.SIGSYS:
         return KILLED
     assert result.returncode == 0, (result.returncode, result.stdout)
@@ -147,7 +147,7 @@ def test_what_draws_reads_nothing_unless_it_is_confined(mode: str, format_: str)
     command = ["sys.executable", "'-B'", "'-m'", "'intake.desk.viewing.renderer'", f"'{format_}'", "'1'", "'1600'"]
     code = f"{LACK}\nlack({UNKNOWN_CALLS.get(mode, [])})\nos.execv(sys.executable, [{', '.join(command)}])"
     data = saved(quarters(), format_)
-    result = subprocess.run([sys.executable, "-c", code], input=data, stdout=subprocess.PIPE, timeout=60, check=True)
+    result = subprocess.run([sys.executable, "-c", code], input=data, stdout=subprocess.PIPE, timeout=120, check=True)
     confined = mode != NEITHER and (mode != LANDLOCK_ONLY or LANDLOCK_VERSION > 0)
     assert result.stdout[0] == (Answer.DRAWN if confined else Answer.UNCONFINED)
     assert (len(result.stdout) > HEADER.size) == confined
@@ -157,7 +157,7 @@ def test_it_is_locked_in_before_it_reads_the_first_byte() -> None:
     command = [sys.executable, "-B", "-m", "intake.desk.viewing.renderer", "PNG", "1", "1600"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         place = Path(f"/proc/{process.pid}")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         status: dict[str, str] = {}
         while status.get("Seccomp") != "2":
             assert time.monotonic() < deadline

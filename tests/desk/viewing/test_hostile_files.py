@@ -25,7 +25,7 @@ def refused(format_: str, data: bytes, page: int = 1) -> str:
     began = time.monotonic()
     with pytest.raises(ViewingError) as found:
         picture.draw(format_, [data], page, 1600)
-    assert time.monotonic() - began < picture.SECONDS + 5
+    assert time.monotonic() - began < picture.SECONDS + 15
     return str(found.value)
 
 
@@ -108,7 +108,7 @@ def test_a_drawing_that_never_ends_is_stopped(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(picture, "SECONDS", 2)
     began = time.monotonic()
     assert "too long" in refused("PDF", nested(12))
-    assert 1.5 < time.monotonic() - began < 8
+    assert 1.5 < time.monotonic() - began < 15
 
 
 def test_the_processor_time_is_bounded_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,8 +116,8 @@ def test_the_processor_time_is_bounded_as_well(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(picture, "SECONDS", 100)
     code = f"import resource; resource.setrlimit(resource.RLIMIT_CPU, (2, 2)); {DRAW}"
     began = time.monotonic()
-    assert subprocess.run([sys.executable, "-c", code], input=nested(12), timeout=60).returncode == 0
-    assert 1.5 < time.monotonic() - began < 30
+    assert subprocess.run([sys.executable, "-c", code], input=nested(12), timeout=120).returncode == 0
+    assert 1.5 < time.monotonic() - began < 90
 
 
 DRAW = """

@@ -1,7 +1,7 @@
 """True images and documents look as they are, and nothing of a picture but its colours comes from the file."""
 
+import os
 import struct
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -194,6 +194,6 @@ def test_a_file_is_given_in_pieces() -> None:
 
 def test_a_page_is_there_in_a_moment() -> None:
     data = saved(quarters(4000, 3000), "JPEG")
-    began = time.monotonic()
+    before = os.times()
     picture.draw("JPEG", [data], 1, 1600)
-    assert time.monotonic() - began < 5
+    assert sum(os.times()[:4]) - sum(before[:4]) < 5  # seconds of the processor
