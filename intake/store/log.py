@@ -61,14 +61,17 @@ def linked_entries(engine: Engine, since: int) -> list[Linked]:
 
 @once_more
 def record_sizes(engine: Engine, records: Sequence[str]) -> dict[str, int]:
-    """Return the size (bytes) of each record's ciphertext; a record that is no longer kept is left out."""
+    """Return the size (bytes) of each record's ciphertext; a record that is no longer kept is left out.
+
+    A record that is kept and has lost its parts has no bytes: whoever reads it sees that it is damaged.
+    """
     sizes: dict[str, int] = {}
     with reading(engine) as connection:
         for start in range(0, len(records), _BATCH):
             batch = (Record.id.in_(records[start : start + _BATCH]), Record.state == KEPT)
-            size = func.sum(func.length(Segment.data))
-            query = select(Segment.record, size).join(Record, Record.id == Segment.record).where(*batch)
-            sizes.update((row[0], row[1]) for row in connection.execute(query.group_by(Segment.record)))
+            size = func.coalesce(func.sum(func.length(Segment.data)), 0)
+            query = select(Record.id, size).outerjoin(Segment, Segment.record == Record.id).where(*batch)
+            sizes.update((row[0], row[1]) for row in connection.execute(query.group_by(Record.id)))
     return sizes
 
 

@@ -53,8 +53,10 @@ def test_a_changed_byte_in_a_record_leaves_out_that_record(instance: Instance) -
     """SQLite cannot know of it. The export compares each record with its digest, names the one, and has the others."""
     records = stored(instance)
     damaged = next(record for record in records.values() if record.kind == "content" and record.size > 250_000)
-    place = instance.database.read_bytes().index(damaged.ciphertext[5000:5100])
-    overwrite(instance, place, b"\0")
+    content = instance.database.read_bytes()
+    parts = (damaged.ciphertext[start : start + 100] for start in (5000, 7000))  # one of them is within a page
+    place = max(content.find(part) for part in parts)
+    overwrite(instance, place, bytes([content[place] ^ 1]))
     path = instance.folder / "bundle.tar"
     done = intake(instance, "export", path)
     assert (done.returncode, done.stdout) == (1, f"{path}\n")
@@ -65,6 +67,17 @@ def test_a_changed_byte_in_a_record_leaves_out_that_record(instance: Instance) -
     assert opened.returncode == 1 and f"record {damaged.id}" in opened.stderr
     backup = instance.desk("open", instance.folder / "whole.tar")  # what was sound then brings it
     assert (backup.returncode, "1 record(s) opened, 0 quarantined" in backup.stdout) == (0, True), backup
+
+
+def test_a_record_that_lost_its_parts_is_named(instance: Instance) -> None:
+    """It is not taken for one that was withdrawn."""
+    record = next(iter(stored(instance)))
+    instance.change("DELETE FROM segment WHERE record = :record", record=record)
+    done = intake(instance, "export", instance.folder / "bundle.tar")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"Error: {DAMAGED}; all else was exported, but for the records {record}\n",
+    )
 
 
 def test_a_damaged_table_of_records_is_never_half_a_bundle(instance: Instance) -> None:
