@@ -38,9 +38,9 @@ FIREFOX_SETTINGS = {
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Count a skipped test as failed where everything is installed: in CI nothing may be passed over."""
     report: Any = yield
-    if report.skipped and os.environ.get("INTAKE_NO_SKIPS"):
+    if report.skipped and os.environ.get("NO_SKIPS"):
         report.outcome = "failed"
-        report.longrepr = f"skipped, but INTAKE_NO_SKIPS is set: {report.longrepr}"
+        report.longrepr = f"skipped, but NO_SKIPS is set: {report.longrepr}"
     return report
 
 

@@ -1,5 +1,6 @@
 """Of all processes that share a database, one is on duty: it counts leases and erases, for all."""
 
+import contextlib
 import fcntl
 from pathlib import Path
 from typing import IO
@@ -34,7 +35,8 @@ class Duty:
         if self._locked is not None:
             self._locked.close()
         if self._connection is not None:
-            self._connection.invalidate()
+            with contextlib.suppress(SQLAlchemyError):  # the lock is gone with the connection
+                self._connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")
             self._connection.close()
         self._locked = self._connection = None
 
