@@ -8,6 +8,7 @@ from intake.site.assets import script_digests
 from intake.site.keyring import Keyring, KeysError
 from intake.site.service import NotReadyError, Service
 from intake.store.engine import DAMAGED
+from intake.store.shortcomings import shortcomings
 from intake.store.space import is_sound
 
 DEMO_MARK = "demo"
@@ -62,8 +63,6 @@ def _permissions(settings: Settings) -> Iterator[str]:
 
 def _server(service: Service) -> Iterator[str]:
     if service.settings.database_file is None:
-        from intake.store.postgresql import shortcomings  # it loads a library that SQLite has no use for
-
         yield from shortcomings(service.records.engine)
     elif not is_sound(service.records.engine):
         yield DAMAGED

@@ -22,7 +22,8 @@ from intake.site.room import room
 from intake.site.tokens import Tokens
 from intake.site.uploads import Uploads
 from intake.store import recipient_sets
-from intake.store.engine import DAMAGED, ReplacedError, is_damaged, open_engine
+from intake.store.engine import DAMAGED, is_damaged, open_engine
+from intake.store.errors import ReplacedError
 from intake.store.records import Records, today
 from intake.store.schema import SchemaError, instance_id
 from intake.store.space import free_inside

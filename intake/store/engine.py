@@ -19,6 +19,8 @@ from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
+from intake.store.errors import ReplacedError
+
 SQLITE = "sqlite:///"
 """What the URL of an SQLite file starts with; its absolute path follows."""
 POSTGRESQL = "postgresql+psycopg://"
@@ -34,10 +36,6 @@ _writers: WeakKeyDictionary[Engine, threading.Lock] = WeakKeyDictionary()
 _doubtful: WeakSet[Engine] = WeakSet()
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
-
-
-class ReplacedError(SQLAlchemyError):
-    """The database is not the one that it was. A new engine may open the new one."""
 
 
 def open_engine(url: str, *, patient: bool = False) -> Engine:

@@ -1,7 +1,7 @@
 """Opens a PostgreSQL database, perhaps of several hosts, so that commits are durable and nobody waits for ever."""
 
 import select
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import psycopg
@@ -10,7 +10,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import InvalidatePoolError
 
-from intake.store.engine import ReplacedError, reading
+from intake.store.errors import ReplacedError
 
 _POOL_SIZE = 16  # several processes of several hosts share the 100 connections that a server usually has
 _POOL_SECONDS = 20
@@ -100,27 +100,3 @@ def open_engine(url: str, *, patient: bool) -> Engine:
             raise InvalidatePoolError
 
     return engine
-
-
-def shortcomings(engine: Engine) -> Iterator[str]:
-    """Yield each setting of the server with which it would keep less than it says, or more than it may."""
-    with reading(engine) as connection:
-        rows = connection.exec_driver_sql("SELECT name, setting FROM pg_settings").all()
-        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
-    found = {row.name: row.setting for row in rows}
-    if encoding != "UTF8":
-        yield f"the database has the encoding {encoding}: make a new one with ENCODING 'UTF8'"
-    for name, wanted, why in _WANTED:
-        if found.get(name, wanted) != wanted:
-            yield f"PostgreSQL has {name} = {found[name]}: {why}; set it to {wanted}"
-
-
-_WANTED = (
-    ("fsync", "on", "what was acknowledged is lost in a power cut"),
-    ("full_page_writes", "on", "a power cut can destroy the database"),
-    ("log_statement", "none", "its log tells when somebody sent something"),
-    ("log_min_duration_statement", "-1", "its log tells when somebody sent something"),
-    ("log_min_duration_sample", "-1", "its log tells when somebody sent something"),
-    ("log_parameter_max_length_on_error", "0", "its log repeats what was sent, sealed"),
-    ("track_commit_timestamp", "off", "it keeps when each record was stored"),
-)
