@@ -94,7 +94,9 @@ def kill_backend(cluster: Cluster, chance: random.Random) -> None:
     """Kill one process that serves a connection, and wait until the others have ended and PostgreSQL is back."""
     backends = cluster.execute("SELECT pid FROM pg_stat_activity WHERE datname LIKE 'test_%'")
     if backends:
-        os.kill(chance.choice(backends)[0], signal.SIGKILL)
+        (killed,) = chance.choice(backends)
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: not Path(f"/proc/{killed}").exists())  # then PostgreSQL knows, and turns everyone away
     cluster.wait()
 
 
