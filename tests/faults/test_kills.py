@@ -78,7 +78,7 @@ def test_a_database_server_that_is_killed_loses_nothing(tmp_path: Path) -> None:
             crowd = Crowd(server)
             with crowd.at_work():
                 for number in range(DATABASE_KILLS + BACKEND_KILLS):
-                    crowd.wait_for(chance.randrange(1, 4))
+                    crowd.wait_for(chance.randrange(1, 4), seconds=150)
                     if number % (1 + BACKEND_KILLS // DATABASE_KILLS) == 0:
                         cluster.kill()
                         cluster.start()
